@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/// @file
+/// A process grid: a grid map over a communicator.
+/// Next: layout/layout.hpp, then matrix/dist_matrix.hpp
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include <matrass/core/error.hpp>
+#include <matrass/grid/grid_map.hpp>
+#include <matrass/mpi/agree.hpp>
+#include <matrass/mpi/communicator.hpp>
+
+namespace matrass {
+
+/// An r x c process grid over a communicator. A value: copies share the communicator's state, and
+/// any number of grids of any shape may live side by side on one communicator.
+class ProcessGrid {
+ public:
+  /// The grid nearest to square over all ranks, column-major. Collective over `comm`.
+  explicit ProcessGrid(MPI_Comm comm = MPI_COMM_WORLD, GridOrder order = GridOrder::column_major)
+      : comm_(comm), map_{nearest_to_square(comm_.size()), order, comm_.size()} {}
+
+  /// A grid of this shape over the first rows * cols ranks; the others hold nothing.
+  ///
+  /// Collective over `comm`, with the same arguments on every rank.
+  /// @throws InvalidArgument unless 1 <= rows * cols <= size.
+  ProcessGrid(MPI_Comm comm, GridShape shape, GridOrder order = GridOrder::column_major)
+      : comm_(comm), map_{shape, order, comm_.size()} {
+    mpi::throw_together(comm_, [&] {
+      const bool positive = shape.rows >= 1 && shape.cols >= 1;
+      if (!positive || static_cast<Index>(shape.rows) * shape.cols > comm_.size()) {
+        throw InvalidArgument("Grid: rows * columns must be between 1 and the " +
+                              std::to_string(comm_.size()) + " ranks: got shape " +
+                              to_string(shape));
+      }
+    });
+  }
+
+  const GridMap& map() const { return map_; }
+  GridShape shape() const { return map_.shape; }
+  GridOrder order() const { return map_.order; }
+  /// How many ranks stand on the grid.
+  int size() const { return map_.size(); }
+  /// This process's rank in the communicator.
+  int rank() const { return comm_.rank(); }
+  /// Where this process stands; nothing outside the grid.
+  std::optional<GridCoord> coord() const { return map_.coord(rank()); }
+
+  const mpi::Communicator& comm() const { return comm_; }
+
+  friend bool operator==(const ProcessGrid&, const ProcessGrid&) = default;
+
+ private:
+  mpi::Communicator comm_;
+  GridMap map_;
+};
+
+}  // namespace matrass

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/// @file
+/// The memory of a local part: from the pool, or adopted from its owner.
+/// Next: matrix/dist_matrix.hpp
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <utility>
+
+#include <matrass/core/types.hpp>
+#include <matrass/matrix/memory_pool.hpp>
+
+namespace matrass {
+
+/// Shared ownership of `size` scalars. Where the bytes live is known to this class alone.
+template <Scalar T>
+class Storage {
+ public:
+  Storage() = default;
+
+  /// `size` scalars of the library's own, zero if asked for, aligned to at least 64 bytes.
+  /// @throws MemoryLimitError
+  static Storage allocate(Index size, bool zero) {
+    const std::size_t bytes = static_cast<std::size_t>(size) * sizeof(T);
+    if (bytes >= large) {
+      std::shared_ptr<std::byte> block = MemoryPool::instance().allocate(bytes, zero);
+      auto* data = reinterpret_cast<T*>(block.get());
+      return {std::move(block), data, size, false};
+    }
+    constexpr std::align_val_t alignment{64};
+    auto* data = static_cast<T*>(::operator new(std::max<std::size_t>(bytes, 1), alignment));
+    std::shared_ptr<void> owner(data, [](void* at) { ::operator delete(at, alignment); });
+    if (zero) std::fill_n(data, size, T{});
+    return {std::move(owner), data, size, false};
+  }
+
+  /// Memory of somebody else's that lives as long as `owner`. Nothing is copied.
+  static Storage adopt(std::shared_ptr<void> owner, T* data, Index size) {
+    return {std::move(owner), data, size, true};
+  }
+
+  T* data() const { return data_; }
+  Index size() const { return size_; }
+  /// Whether the memory is somebody else's.
+  bool adopted() const { return adopted_; }
+  /// What keeps the memory alive.
+  const std::shared_ptr<void>& owner() const { return owner_; }
+
+ private:
+  Storage(std::shared_ptr<void> owner, T* data, Index size, bool adopted)
+      : owner_(std::move(owner)), data_(data), size_(size), adopted_(adopted) {}
+
+  /// From here on the pool with its huge pages is worth it.
+  static constexpr std::size_t large = std::size_t{1} << 20U;
+
+  std::shared_ptr<void> owner_;
+  T* data_ = nullptr;
+  Index size_ = 0;
+  bool adopted_ = false;
+};
+
+}  // namespace matrass

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/// @file
+/// What one rank finds alone is agreed on, and raised by all.
+///
+/// Every library collective begins with `throw_together(comm, plan and allocate)`. A rank that
+/// fails anywhere agrees exactly once: an error that is already agreed passes through enclosing
+/// collectives untouched. So a rank that failed in a user's callback meets the others either in
+/// the same agreement or in the first one of a nested collective: both are the same two calls on
+/// the same private communicator, and all ranks raise the same error.
+/// Next: mpi/collectives.hpp
+#pragma once
+
+#include <algorithm>
+#include <new>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include <matrass/mpi/communicator.hpp>
+
+namespace matrass::mpi {
+
+namespace detail {
+
+/// An exception as it travels: its kind and its text.
+struct Failure {
+  ErrorKind kind = ErrorKind::error;
+  std::string text;
+};
+
+/// Describes `thrown`; rethrows what must not be agreed on (again).
+inline Failure describe(const std::exception_ptr& thrown) {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const Error& error) {
+    if (error.agreed()) throw;
+    return {error.kind(), error.what()};
+  } catch (const std::bad_alloc&) {
+    return {ErrorKind::memory_limit, "out of memory"};
+  } catch (const std::exception& error) {
+    return {ErrorKind::routine, error.what()};
+  } catch (...) {
+    return {ErrorKind::routine, "unknown exception"};
+  }
+}
+
+/// The agreement itself. Returns if no rank failed; else throws the failure of the first failing
+/// rank on every rank. Collective; one allreduce, and two broadcasts after a failure.
+inline void agree(const Communicator& comm, bool failed, const Failure& failure,
+                  const std::exception_ptr& cause) {
+  // The minimum of {first failing rank, -1 if some rank is well}.
+  const int mine[2] = {failed ? comm.rank() : comm.size(), failed ? 0 : -1};
+  int all[2] = {};
+  check(MPI_Allreduce(mine, all, 2, MPI_INT, MPI_MIN, comm.own()), "MPI_Allreduce");
+  const int first = all[0];
+  if (first == comm.size()) return;
+  int head[2] = {static_cast<int>(failure.kind),
+                 static_cast<int>(std::min<std::size_t>(failure.text.size(), 1U << 20U))};
+  check(MPI_Bcast(head, 2, MPI_INT, first, comm.own()), "MPI_Bcast");
+  std::string text = failure.text;
+  text.resize(static_cast<std::size_t>(head[1]));
+  check(MPI_Bcast(text.data(), head[1], MPI_CHAR, first, comm.own()), "MPI_Bcast");
+  const bool all_failed = all[1] == 0;
+  if (!all_failed) text = "rank " + std::to_string(first) + ": " + text;
+  matrass::detail::throw_agreed(static_cast<ErrorKind>(head[0]), text, cause);
+}
+
+}  // namespace detail
+
+/// Runs `f` on every rank; if it throws on some, all ranks throw the error of the first of these.
+/// The text names that rank unless all ranks failed. On a rank that failed itself, the error's
+/// `cause()` is what was thrown there.
+///
+/// Collective over `comm`: one allreduce of 8 bytes where all goes well.
+/// @returns what `f` returns on this rank.
+template <class F>
+auto throw_together(const Communicator& comm, F&& f) {
+  using Result = std::invoke_result_t<F>;
+  std::exception_ptr thrown;
+  detail::Failure failure;
+  const auto fail = [&] {
+    thrown = std::current_exception();
+    failure = detail::describe(thrown);
+  };
+  if constexpr (std::is_void_v<Result>) {
+    try {
+      std::forward<F>(f)();
+    } catch (...) {
+      fail();
+    }
+    detail::agree(comm, thrown != nullptr, failure, thrown);
+  } else {
+    std::optional<Result> result;
+    try {
+      result.emplace(std::forward<F>(f)());
+    } catch (...) {
+      fail();
+    }
+    detail::agree(comm, thrown != nullptr, failure, thrown);
+    return std::move(*result);
+  }
+}
+
+}  // namespace matrass::mpi

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/// @file
+/// The boundary around calls into ScaLAPACK: what the guard throws through them becomes our errors.
+/// Next: mpi/guard.hpp (the guard itself)
+#pragma once
+
+#include <utility>
+
+#include <matrass/mpi/check.hpp>
+
+namespace matrass::mpi {
+
+/// Calls `f`, which may run ScaLAPACK, PBLAS, BLACS and MPI.
+/// @throws RankLostError, CancelledError where the world was ended meanwhile (an agreed error).
+/// @throws ScaLAPACKError with the library's own text where it asked for an abort.
+template <class F>
+decltype(auto) guarded(F&& f) {
+#ifdef MATRASS_HAVE_GUARD
+  try {
+    const guard::Scope scope;
+    return std::forward<F>(f)();
+  } catch (const guard::Interrupted&) {
+    check_world();
+    throw;
+  } catch (const guard::Aborted& aborted) {
+    throw ScaLAPACKError(aborted.what());
+  }
+#else
+  return std::forward<F>(f)();
+#endif
+}
+
+}  // namespace matrass::mpi
