@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/// @file
+/// The two tables of companion communicators.
+/// Next: windows.cpp
+#include "companions.hpp"
+
+namespace matrass::guard::detail {
+
+Companions<MPI_Win>& windows = *new Companions<MPI_Win>;
+Companions<MPI_File>& files = *new Companions<MPI_File>;
+
+}  // namespace matrass::guard::detail
