@@ -24,7 +24,7 @@ namespace matrass {
 template <class T>
 struct LocalPart {
   T* data = nullptr;
-  Shape shape;
+  Shape shape{};
   Index row_stride = 1;
   Index col_stride = 1;
 

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/// @file
+/// The message path: pack, Isend/Irecv in rounds of bounded memory, unpack.
+/// Next: redistribute/redistribute.hpp
+#pragma once
+
+#include <mpi.h>
+
+#include <algorithm>
+#include <array>
+#include <span>
+#include <vector>
+
+#include <matrass/matrix/storage.hpp>
+#include <matrass/mpi/collectives.hpp>
+#include <matrass/redistribute/stream.hpp>
+
+namespace matrass::detail {
+
+/// How much of a stream one message carries. Small enough that buffers stay in the cache between
+/// packing, the library's copy and unpacking; large enough for MPI's bandwidth.
+inline constexpr Index message_bytes = Index{1} << 20;
+
+/// Moves the elements of a plan between ranks. Built (allocated) before the agreement, run after it.
+///
+/// In round k each pair of ranks exchanges the k-th piece of its stream. While pieces of round k
+/// are on their way, those of round k + 1 are packed; both directions have two buffers a peer.
+/// Extra memory: 4 pieces a peer, from the pool.
+template <Scalar T>
+class Exchange {
+ public:
+  Exchange(const mpi::Communicator& comm, Plan plan)
+      : comm_(comm),
+        plan_(std::move(plan)),
+        piece_(std::min<Index>(mpi::largest_count(), message_bytes / Index{sizeof(T)})) {
+    for (int k = 1; k < comm.size(); ++k) {
+      const int peer = (comm.rank() + k) % comm.size();  // not everybody to rank 0 first
+      add_peer(to_, peer, plan_.sends[static_cast<std::size_t>(peer)]);
+      add_peer(from_, peer, plan_.receives[static_cast<std::size_t>(peer)]);
+    }
+    const auto buffers = static_cast<Index>(to_.size() + from_.size()) * 2;
+    Index longest = 0;
+    for (const Peer& peer : to_) longest = std::max(longest, peer.stream->size);
+    for (const Peer& peer : from_) longest = std::max(longest, peer.stream->size);
+    piece_ = std::max<Index>(1, std::min(piece_, longest));
+    rounds_ = ceil_div(longest, piece_);
+    work_ = Storage<T>::allocate(buffers * piece_, false);
+  }
+
+  const Plan& plan() const { return plan_; }
+
+  /// Moves the elements: `sources` and `targets` are this rank's own pieces in the plan's order.
+  /// Collective over all ranks of the plan. Throws only when the world is dead; the buffers, which
+  /// an abandoned message may still touch, are then kept until the process ends.
+  void run(std::span<const LocalPart<const T>> sources, std::span<const LocalPart<T>> targets) {
+    try {
+      run_rounds(sources, targets);
+    } catch (...) {
+#ifdef MATRASS_HAVE_GUARD
+      guard::quarantine(work_.owner());
+#endif
+      throw;
+    }
+  }
+
+ private:
+  struct Peer {
+    int rank;
+    const Stream* stream;
+  };
+  using Requests = std::vector<MPI_Request>;
+
+  void run_rounds(std::span<const LocalPart<const T>> sources, std::span<const LocalPart<T>> targets) {
+    sources_ = sources;
+    targets_ = targets;
+    const Stream& own = plan_.sends[static_cast<std::size_t>(comm_.rank())];
+    receive(0);
+    for (Index round = 0; round < rounds_; ++round) {
+      send(round);
+      receive(round + 1);
+      copy_own<T>(own, own.size * round / rounds_, own.size * (round + 1) / rounds_, sources,
+                  targets);
+      finish(round);
+    }
+    if (rounds_ == 0) copy_own<T>(own, 0, own.size, sources, targets);
+    wait(sending_[0]);
+    wait(sending_[1]);
+  }
+
+  static void add_peer(std::vector<Peer>& peers, int rank, const Stream& stream) {
+    if (stream.size > 0) peers.push_back({rank, &stream});
+  }
+
+  /// The buffer of peer number `k` in `round`; receives lie behind sends.
+  T* buffer(std::size_t k, Index round, bool receives) const {
+    const std::size_t number = receives ? to_.size() + k : k;
+    return work_.data() + (static_cast<Index>(number) * 2 + round % 2) * piece_;
+  }
+
+  /// The elements of a stream that travel in `round`.
+  IndexRange part(const Stream& stream, Index round) const {
+    return {std::min(stream.size, round * piece_), std::min(stream.size, (round + 1) * piece_)};
+  }
+
+  void receive(Index round) {
+    for (std::size_t k = 0; k < from_.size(); ++k) {
+      const IndexRange range = part(*from_[k].stream, round);
+      if (range.size() == 0) continue;
+      auto& request = receiving_[slot(round)].emplace_back();
+      mpi::check(MPI_Irecv(buffer(k, round, true), static_cast<int>(range.size()),
+                           mpi::datatype<T>(), from_[k].rank, tag, comm_.own(), &request),
+                 "MPI_Irecv");
+    }
+  }
+
+  void send(Index round) {
+    wait(sending_[slot(round)]);
+    for (std::size_t k = 0; k < to_.size(); ++k) {
+      const IndexRange range = part(*to_[k].stream, round);
+      if (range.size() == 0) continue;
+      T* packed = buffer(k, round, false);
+      pack<T>(*to_[k].stream, range.begin, range.end, sources_, packed);
+      auto& request = sending_[slot(round)].emplace_back();
+      mpi::check(MPI_Isend(packed, static_cast<int>(range.size()), mpi::datatype<T>(), to_[k].rank,
+                           tag, comm_.own(), &request),
+                 "MPI_Isend");
+    }
+  }
+
+  /// Waits for what comes in in `round` and puts it in its place.
+  void finish(Index round) {
+    wait(receiving_[slot(round)]);
+    for (std::size_t k = 0; k < from_.size(); ++k) {
+      const IndexRange range = part(*from_[k].stream, round);
+      unpack<T>(*from_[k].stream, range.begin, range.end, buffer(k, round, true), targets_);
+    }
+  }
+
+  static void wait(Requests& requests) {
+    mpi::check(MPI_Waitall(static_cast<int>(requests.size()), requests.data(),
+                           MPI_STATUSES_IGNORE),
+               "MPI_Waitall");
+    requests.clear();
+  }
+
+  static std::size_t slot(Index round) { return static_cast<std::size_t>(round % 2); }
+
+  static constexpr int tag = 1;
+
+  mpi::Communicator comm_;
+  Plan plan_;
+  Index piece_;  ///< elements in a message
+  Index rounds_ = 0;
+  std::vector<Peer> to_;
+  std::vector<Peer> from_;
+  Storage<T> work_;
+  std::array<Requests, 2> sending_;
+  std::array<Requests, 2> receiving_;
+  std::span<const LocalPart<const T>> sources_;
+  std::span<const LocalPart<T>> targets_;
+};
+
+}  // namespace matrass::detail
