@@ -85,7 +85,10 @@ def load_flights(comm: Comm, rows: int | None = None) -> Flights:
     table = join_weather(table, folder / "weather.csv")
     reasons = why_unusable(table)
     dropped = {name: sum(comm.allgather(int(mask.sum()))) for name, mask in reasons.items()}
-    table = table[~np.logical_or.reduce(list(reasons.values()))]
+    table = table[~np.logical_or.reduce(list(reasons.values()))].copy()
+
+    airlines = pd.read_csv(folder / "airlines.csv", index_col="carrier")["name"]
+    table["carrier"] = table["carrier"].map(airlines.str.split().str[0])  # "UA" -> "United"
 
     columns, groups = numeric_columns(comm, table)
     block = np.stack(list(columns.values())).T  # each column is contiguous: Fortran order
@@ -185,13 +188,15 @@ def numeric_columns(
         "distance": number("distance"),
         "speed": number("distance") / number("air_time"),
     }
+    # A time is a place on a circle, its sine and cosine. By the clock the sine is 1 at 6 h and -1 at
+    # 18 h, the cosine 1 at 0 h and -1 at 12 h; by the calendar in April, October, January and July.
     departs = (table["hour"] * 60 + table["minute"]).to_numpy(np.int64)
     arrives = (table["sched_arr_time"] // 100 * 60 + table["sched_arr_time"] % 100).to_numpy()
     date = pd.to_datetime(table[["year", "month", "day"]])
-    columns["departs 6h, not 18h"], columns["departs 0h, not 12h"] = clock(departs, 24 * 60)
-    columns["arrives 6h, not 18h"], columns["arrives 0h, not 12h"] = clock(arrives, 24 * 60)
+    columns["morning departure"], columns["night departure"] = clock(departs, 24 * 60)
+    columns["morning arrival"], columns["night arrival"] = clock(arrives, 24 * 60)
     day = date.dt.dayofyear.to_numpy(np.int64)
-    columns["in April, not October"], columns["in January, not July"] = clock(day, 365)
+    columns["spring"], columns["winter"] = clock(day, 365)
     columns |= {text: number(name) for name, text in WEATHER.items()}
 
     groups = {}

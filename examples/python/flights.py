@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What do the flights from New York City have in common? The demo of matrass, on real data.
+
+    mpiexec -n 2 python examples/python/flights.py
+
+Each rank reads its own part of the flights (flights_data.py) and gives its rows to matrass, which
+deals them out; the ranks compute a truncated SVD and a PCA together; NumPy checks the results
+(flights_check.py); rank 0 prints a report (flights_table.py) and draws a picture
+(flights_picture.py). The matrix goes to a file, which the C++ example, flights_svd.cpp, reads.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+import flights_check
+import flights_file
+import flights_table
+import matrass as mt
+from flights_data import DataError, load_flights
+
+
+class Stopwatch:
+    """Seconds of each step: from when all ranks are ready to when the slowest one is done."""
+
+    def __init__(self, comm) -> None:
+        self.comm = comm
+        self.seconds: dict[str, float] = {}
+
+    @contextlib.contextmanager
+    def __call__(self, step: str) -> Iterator[None]:
+        self.comm.Barrier()
+        start = time.perf_counter()
+        yield
+        self.seconds[step] = max(self.comm.allgather(time.perf_counter() - start))
+
+
+def run(grid: mt.Grid, options: argparse.Namespace) -> bool:
+    """The whole demo, on every rank; tells whether all checks hold."""
+    comm = grid.comm
+    root = comm.rank == 0
+    watch = Stopwatch(comm)
+    flights_file.make_folder(comm, options.output)
+
+    with watch("read: each rank its own rows"):
+        flights = load_flights(comm, options.rows)
+    rank, shape = options.rank, flights.shape
+    if not 1 <= rank <= min(shape):
+        raise DataError(f"--rank must be between 1 and {min(shape)} for this matrix: got {rank}")
+
+    with watch("put: row blocks -> [VC,STAR]"):
+        # One tile a rank. block=None makes equal row blocks, so that few rows have to move.
+        tiles = [(flights.first_row, 0, flights.block)]
+        a = mt.from_tiles(grid, tiles, shape, layout="VC,STAR", block=None)
+    with watch("redistribute: -> [MC,MR], 64 x 64"):
+        b = a.to("MC,MR", block=64)
+    with watch(f"truncated SVD, rank {rank}"):
+        svd = mt.linalg.truncated_svd(a, rank)
+    with watch(f"PCA, {rank} components"):
+        pca = mt.linalg.pca(a, rank)
+    with watch("A.T @ A by ScaLAPACK in [MC,MR]"):
+        gram = (b.T @ b).numpy(root=None)
+    with watch("the same by NumPy: Gram, eigh"):
+        reference = flights_check.reference(comm, flights.block)
+    checks = flights_check.compare(a, svd, pca, gram, reference)
+
+    if options.matrix:
+        with watch("write the matrix to a file"):
+            flights_file.write(options.output, a, flights.columns, svd.S, pca.explained_variance)
+    loadings = pca.components.numpy(root=0)
+    if root:
+        flights_table.print_report(grid, flights, a, b, pca, loadings, reference, watch.seconds)
+        flights_table.print_checks(checks)
+    if options.picture:
+        import flights_picture  # matplotlib takes a second to load: not without need
+
+        owners = [flights_picture.owner_map(a), flights_picture.owner_map(b, first=512)]
+        if root:
+            path = options.output / "flights.png"
+            flights_picture.draw(path, flights, svd, pca, loadings, reference, owners)
+            print(f"picture  {path}")
+    if root and options.matrix:
+        print(f"matrix   {options.output / flights_file.MATRIX}  (for examples/cpp/flights_svd.cpp)")
+    return all(check.holds for check in checks)
+
+
+def parse(rank: int) -> argparse.Namespace:
+    """Read the command line. Every rank does, one speaks."""
+    parser = argparse.ArgumentParser(
+        prog="flights.py", description="Truncated SVD and PCA of the flights from New York City."
+    )
+    parser.add_argument("--rows", type=int, help="use so many flights, spread over the year")
+    parser.add_argument("--rank", type=int, default=20, help="components wanted (default: 20)")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("build/demo"),
+        help="folder for the picture and the matrix (default: build/demo)",
+    )
+    parser.add_argument("--no-picture", dest="picture", action="store_false")
+    parser.add_argument(
+        "--no-matrix", dest="matrix", action="store_false", help="write no file for the C++ example"
+    )
+    silence = io.StringIO()
+    with contextlib.ExitStack() as stack:
+        if rank != 0:
+            stack.enter_context(contextlib.redirect_stdout(silence))
+            stack.enter_context(contextlib.redirect_stderr(silence))
+        return parser.parse_args()
+
+
+def main() -> int:
+    """Exit codes: 0 all is well, 1 a check failed or something is missing, 2 wrong arguments."""
+    grid = mt.Grid()
+    options = parse(grid.rank)
+    try:
+        return 0 if run(grid, options) else 1
+    except (DataError, mt.Error) as error:  # raised by every rank alike: one line is enough
+        if grid.rank == 0:
+            print(f"flights.py: {error}", file=sys.stderr)
+        return 1
+    except BaseException:  # perhaps on this rank alone: do not leave the others waiting for it
+        traceback.print_exc()
+        grid.comm.Abort(1)
+        raise
+
+
+if __name__ == "__main__":
+    sys.exit(main())
