@@ -42,6 +42,7 @@ list(JOIN LAPACK_LIBRARIES " " matrass_pc_lapack)
 list(JOIN MPI_C_LIBRARIES " " matrass_pc_mpi)
 list(TRANSFORM MPI_C_INCLUDE_DIRS PREPEND "-I" OUTPUT_VARIABLE matrass_pc_mpi_include)
 list(JOIN matrass_pc_mpi_include " " matrass_pc_mpi_include)
+file(RELATIVE_PATH matrass_pc_prefix "/${matrass_libdir}/pkgconfig" /)  # how many folders up
 configure_file(cmake/matrass.pc.in matrass.pc @ONLY)
 install(FILES "${CMAKE_CURRENT_BINARY_DIR}/matrass.pc" DESTINATION "${matrass_lib}/pkgconfig" COMPONENT cpp)
 

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# What ./run sets up before it starts anything: system packages, .venv, the build. Sourced by ./run, from the top level.
+# Each step leaves a stamp with a hash of its inputs and does nothing while the hash is the same.
+
+say() { printf '\033[1m== %s\033[0m\n' "$*" >&2; }
+die() { printf 'run: %s\n' "$*" >&2; exit 1; }
+
+hash_of() { # hash_of FILE_OR_FOLDER...: content and names
+  find "$@" -type f -not -name '*.py[co]' -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -d' ' -f1
+}
+
+# --- system packages ---
+
+python_is_good() { # at least 3.11, with headers and venv
+  "$1" - 2>/dev/null <<'PY'
+import ensurepip, pathlib, sys, sysconfig
+sys.exit(sys.version_info < (3, 11) or not pathlib.Path(sysconfig.get_path("include"), "Python.h").exists())
+PY
+}
+
+missing_packages() {
+  local package kind
+  while read -r package kind; do
+    case $package in '' | '#'*) continue ;; esac
+    if [ "$kind" = python ] && python_is_good python3; then continue; fi
+    dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed || echo "$package"
+  done <tools/apt-packages.txt
+}
+
+ensure_packages() {
+  if ! command -v dpkg-query >/dev/null; then
+    say "not a Debian system: install what corresponds to tools/apt-packages.txt yourself"
+    return
+  fi
+  local missing install
+  missing=$(missing_packages | tr '\n' ' ')
+  [ -n "$missing" ] || return 0
+  install="apt-get update && apt-get install -y --no-install-recommends $missing"
+  say "system packages: $missing"
+  if [ "$(id -u)" = 0 ]; then
+    DEBIAN_FRONTEND=noninteractive bash -ec "$install" >build/apt.log 2>&1 || { tail -5 build/apt.log >&2; die "apt-get failed"; }
+  elif command -v sudo >/dev/null && sudo -v; then
+    sudo DEBIAN_FRONTEND=noninteractive bash -ec "$install" >build/apt.log 2>&1 || { tail -5 build/apt.log >&2; die "apt-get failed"; }
+  else
+    die "these packages need root: sudo sh -c '$install'"
+  fi
+}
+
+# --- the virtual environment ---
+
+ensure_venv() { # ensure_venv GROUP...: dependency groups of pyproject.toml
+  local stamp group args=() want
+  if [ ! -x .venv/bin/python ]; then
+    python_is_good python3 || die "python3 must be 3.11 or newer, with headers and venv: got $(python3 --version 2>&1)"
+    say ".venv: $(python3 --version)"
+    python3 -m venv .venv
+    .venv/bin/python -m pip install -q --upgrade 'pip>=25.1'
+  fi
+  want=$(hash_of pyproject.toml)
+  for group in "$@"; do
+    stamp=.venv/.stamp-$group
+    [ "$(cat "$stamp" 2>/dev/null)" = "$want" ] || args+=(--group "$group")
+  done
+  [ ${#args[@]} -gt 0 ] || return 0
+  say "Python packages: ${args[*]}"
+  .venv/bin/python -m pip install -q "${args[@]}"
+  for group in "$@"; do echo "$want" >".venv/.stamp-$group"; done
+}
+
+# --- the build ---
+
+build_tree() { # build_tree PRESET [TARGET...]
+  local preset=$1 log=build/$1.log
+  shift
+  if [ ! -e "build/$preset/build.ninja" ]; then
+    say "configure: $preset"
+    cmake --preset "$preset" >"$log" 2>&1 || { cat "$log" >&2; die "cmake --preset $preset failed"; }
+  fi
+  say "build: $preset"
+  cmake --build "build/$preset" -j "$(nproc)" ${1:+--target "$@"}
+}
+
+install_package() { # the package into .venv, editable: Python files stay in the tree, _core is built by Ninja
+  local stamp=.venv/.stamp-package want
+  want=$(hash_of pyproject.toml CMakeLists.txt cmake include src)
+  [ "$(cat $stamp 2>/dev/null)" != "$want" ] || return 0
+  say "install into .venv"
+  # The compilers by the names that CMake finds by itself: ccache then knows the objects of build/dev.
+  CC=${CC:-cc} CXX=${CXX:-c++} .venv/bin/python -m pip install -q --no-build-isolation --editable '.[demo]' \
+    -C cmake.define.CMAKE_COMPILE_WARNING_AS_ERROR=ON -C cmake.define.MATRASS_MPI=ON
+  echo "$want" >$stamp
+}
