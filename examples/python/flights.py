@@ -17,8 +17,8 @@ import io
 import sys
 import time
 import traceback
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import flights_check
 import flights_file
@@ -26,16 +26,25 @@ import flights_table
 import matrass as mt
 from flights_data import DataError, load_flights
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mpi4py.MPI import Comm
+
 
 class Stopwatch:
-    """Seconds of each step: from when all ranks are ready to when the slowest one is done."""
+    """Seconds of each step: from when all ranks are ready to when the slowest one is done.
 
-    def __init__(self, comm) -> None:
+    Called as ``with watch("name of the step"): ...``; collective.
+    """
+
+    def __init__(self, comm: Comm) -> None:
         self.comm = comm
         self.seconds: dict[str, float] = {}
 
     @contextlib.contextmanager
     def __call__(self, step: str) -> Iterator[None]:
+        """Time what is done inside of the `with`."""
         self.comm.Barrier()
         start = time.perf_counter()
         yield
@@ -43,7 +52,7 @@ class Stopwatch:
 
 
 def run(grid: mt.Grid, options: argparse.Namespace) -> bool:
-    """The whole demo, on every rank; tells whether all checks hold."""
+    """Do everything, on every rank; tell whether all checks hold."""
     comm = grid.comm
     root = comm.rank == 0
     watch = Stopwatch(comm)
@@ -76,7 +85,9 @@ def run(grid: mt.Grid, options: argparse.Namespace) -> bool:
             flights_file.write(options.output, a, flights.columns, svd.S, pca.explained_variance)
     loadings = pca.components.numpy(root=0)
     if root:
-        flights_table.print_report(grid, flights, a, b, pca, loadings, reference, watch.seconds)
+        flights_table.print_matrix(grid, flights, [a, b], reference)
+        flights_table.print_seconds(watch.seconds)
+        flights_table.print_components(flights.columns, loadings, pca.explained_variance_ratio)
         flights_table.print_checks(checks)
     if options.picture:
         import flights_picture  # matplotlib takes a second to load: not without need
@@ -84,10 +95,18 @@ def run(grid: mt.Grid, options: argparse.Namespace) -> bool:
         owners = [flights_picture.owner_map(a), flights_picture.owner_map(b, first=512)]
         if root:
             path = options.output / "flights.png"
-            flights_picture.draw(path, flights, svd, pca, loadings, reference, owners)
-            print(f"picture  {path}")
+            flights_picture.draw(
+                path,
+                flights,
+                owners,
+                reference=reference,
+                singular_values=svd.S,
+                loadings=loadings,
+                share=pca.explained_variance_ratio,
+            )
+            print(f"picture: {path}")
     if root and options.matrix:
-        print(f"matrix   {options.output / flights_file.MATRIX}  (for examples/cpp/flights_svd.cpp)")
+        print(f"matrix:  {options.output / flights_file.MATRIX} (flights_svd.cpp reads it)")
     return all(check.holds for check in checks)
 
 

@@ -24,7 +24,7 @@ EPS = float(np.finfo(np.float64).eps)
 
 @dataclass(frozen=True)
 class Check:
-    """A measured error and what it may be at most. NaN fails."""
+    """A measured error and what it may be at most."""
 
     what: str
     value: float
@@ -32,6 +32,7 @@ class Check:
 
     @property
     def holds(self) -> bool:
+        """Whether it does; NaN does not."""
         return self.value <= self.bound
 
 
@@ -44,7 +45,7 @@ class Reference:
 
     @property
     def rank(self) -> int:
-        """How many singular values are not rounding: eigh gives s**2 to about n * EPS * s1**2."""
+        """The number of singular values above rounding: eigh errs by about n * EPS * s1**2."""
         s = self.singular_values
         return int((s**2 > len(s) * EPS * s[0] ** 2).sum())
 
@@ -56,7 +57,7 @@ class Reference:
 
 
 def reference(comm: Comm, block: NDArray[np.float64]) -> Reference:
-    """The Gram matrix over all ranks and its spectrum; the same on every rank. Collective."""
+    """Add up the Gram matrices of all ranks, and find the spectrum. Collective."""
     gram = comm.allreduce(block.T @ block)
     return Reference(gram, np.sqrt(np.maximum(np.linalg.eigvalsh(gram)[::-1], 0)))
 
@@ -84,23 +85,24 @@ def compare(
     # The library stops its iteration when residual / s1 is below 1e-7 or so; S is then right to its
     # square, and NumPy's S, as the root of an eigenvalue, to rounding * s1 / s_k.
     loose = 1e-6
+    back_error = column_norm(back - v * s) / s1
+    gram_residual = column_norm(numpy.gram @ v - v * s**2) / s1**2
+    variance_error = np.abs(pca.explained_variance * (m - 1) - exact**2).max() / s1**2
+    gram_error = np.abs(gram - numpy.gram).max() / s1**2
+    norm_error = abs(a.norm() ** 2 / (m * n) - 1)
     return [
         Check("singular values: |S - NumPy's| / s1", np.abs(s - exact).max() / s1, 1e-10),
         Check("residuals: max |A v - s u| / s1", svd.residual.max() / s1, loose),
-        Check("from the left: max |A.T u - s v| / s1", column_norm(back - v * s) / s1, loose),
-        Check("V against NumPy's Gram matrix / s1**2", column_norm(numpy.gram @ v - v * s**2) / s1**2, loose),
+        Check("from the left: max |A.T u - s v| / s1", back_error, loose),
+        Check("NumPy's Gram matrix: max |G v - s**2 v| / s1**2", gram_residual, loose),
         Check("orthogonality: |U.T U - I|", np.abs(u_gram - np.eye(k)).max(), rounding),
         Check("orthogonality: |V.T V - I|", np.abs(v.T @ v - np.eye(k)).max(), rounding),
-        Check(
-            "explained variance: |PCA - NumPy's| / largest",
-            np.abs(pca.explained_variance * (m - 1) - exact**2).max() / s1**2,
-            1e-10,
-        ),
-        Check("ScaLAPACK's A.T @ A: |G - NumPy's| / s1**2", np.abs(gram - numpy.gram).max() / s1**2, rounding),
-        Check("sum of squares is m n (A is standardised)", abs(a.norm() ** 2 / (m * n) - 1), rounding),
+        Check("PCA: |explained variance - NumPy's| / largest", variance_error, 1e-10),
+        Check("ScaLAPACK's A.T @ A: |G - NumPy's| / s1**2", gram_error, rounding),
+        Check("norm(A)**2 / (m n) - 1: A is standardised", norm_error, rounding),
     ]
 
 
 def column_norm(x: NDArray[np.float64]) -> float:
-    """The largest length of a column."""
+    """Return the largest length of a column."""
     return float(np.linalg.norm(x, axis=0).max())

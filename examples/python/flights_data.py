@@ -16,6 +16,7 @@ import io
 import zipfile
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,10 +30,9 @@ if TYPE_CHECKING:
 PIECES = 64
 """Parts of the file, 0.5 MB each: many more than ranks, so that every rank has about as many."""
 
-USED = (
-    "year month day hour minute sched_arr_time dep_time arr_time dep_delay arr_delay air_time "
-    "distance carrier origin dest time_hour"
-).split()
+DATE = ["year", "month", "day"]
+USED = [*DATE, "hour", "minute", "sched_arr_time", "time_hour", "distance"]
+USED += ["dep_time", "arr_time", "air_time", "dep_delay", "arr_delay", "carrier", "origin", "dest"]
 WEATHER = {
     "temp": "temperature",
     "dewp": "dew point",
@@ -115,7 +115,7 @@ def load_flights(comm: Comm, rows: int | None = None) -> Flights:
 
 
 def piece_range(rank: int, size: int, extra: int = 0) -> NDArray[np.int64]:
-    """The pieces of a rank; extra=1 adds the end of the last one."""
+    """Return the pieces of a rank; extra=1 adds the end of the last one."""
     return np.arange(rank * PIECES // size, (rank + 1) * PIECES // size + extra)
 
 
@@ -138,7 +138,7 @@ def read_pieces(path: Path, rank: int, size: int) -> pd.DataFrame:
 
 
 def spread_evenly(comm: Comm, table: pd.DataFrame, rows: int | None) -> pd.DataFrame:
-    """Keep `rows` of the rows of all ranks, at equal distances: the same ones for any rank count."""
+    """Keep `rows` of all ranks' rows, at equal distances: the same ones for any rank count."""
     counts = comm.allgather(len(table))
     total = sum(counts)
     if rows is None:
@@ -159,13 +159,13 @@ def why_unusable(table: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
     """Each reason with the rows it applies to; a row is counted under the first that fits."""
     departed = table["dep_time"].notna().to_numpy()
     arrived = departed & table["arr_time"].notna().to_numpy()
-    complete = arrived & table[["air_time", "dep_delay", "arr_delay"]].notna().all(axis=1).to_numpy()
+    measured = table[["air_time", "dep_delay", "arr_delay"]].notna().all(axis=1).to_numpy()
     weather = table[list(WEATHER)].notna().all(axis=1).to_numpy()
     return {
         "cancelled: never departed": ~departed,
         "departed, but no arrival recorded": departed & ~arrived,
-        "diverted: no air time recorded": arrived & ~complete,
-        "no weather report for the hour of departure": complete & ~weather,
+        "diverted: no air time recorded": arrived & ~measured,
+        "no weather report for the hour of departure": arrived & measured & ~weather,
     }
 
 
@@ -188,11 +188,11 @@ def numeric_columns(
         "distance": number("distance"),
         "speed": number("distance") / number("air_time"),
     }
-    # A time is a place on a circle, its sine and cosine. By the clock the sine is 1 at 6 h and -1 at
-    # 18 h, the cosine 1 at 0 h and -1 at 12 h; by the calendar in April, October, January and July.
+    # A time is a place on a circle: sine and cosine. By the clock the sine is 1 at 6 h and -1 at
+    # 18 h, the cosine 1 at 0 h and -1 at 12 h; by the calendar, April, October, January and July.
     departs = (table["hour"] * 60 + table["minute"]).to_numpy(np.int64)
     arrives = (table["sched_arr_time"] // 100 * 60 + table["sched_arr_time"] % 100).to_numpy()
-    date = pd.to_datetime(table[["year", "month", "day"]])
+    date = pd.to_datetime(table[DATE])
     columns["morning departure"], columns["night departure"] = clock(departs, 24 * 60)
     columns["morning arrival"], columns["night arrival"] = clock(arrives, 24 * 60)
     day = date.dt.dayofyear.to_numpy(np.int64)
@@ -220,7 +220,7 @@ def standardise(
     """Give every column mean 0 and deviation 1, in place, and return what they were."""
 
     def total(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        pieces = [values[i0:i1].sum(axis=0) for i0, i1 in zip(bounds, bounds[1:], strict=False)]
+        pieces = [values[i0:i1].sum(axis=0) for i0, i1 in pairwise(bounds)]
         return np.sum([row for rank in comm.allgather(pieces) for row in rank], axis=0)
 
     mean = total(block) / count

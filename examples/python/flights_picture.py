@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import matplotlib
 
@@ -63,15 +63,15 @@ def owner_map(a: mt.DistMatrix, first: int | None = None) -> OwnerMap | None:
 def draw(
     path: Path,
     flights: Flights,
-    svd: Any,
-    pca: Any,
-    loadings: NDArray[np.float64],
-    reference: Reference,
     owners: list[OwnerMap],
+    *,
+    reference: Reference,
+    singular_values: NDArray[np.float64],
+    loadings: NDArray[np.float64],
+    share: NDArray[np.float64],
 ) -> None:
-    """Draw the picture; on one rank."""
+    """Draw the picture; on one rank. `share` is the part of the variance that each explains."""
     m, n = flights.shape
-    share = pca.explained_variance_ratio
     figure = plt.figure(figsize=(15, 10.5), layout="constrained")
     figure.suptitle(
         f"{m:,} flights from New York City, {n} columns: "
@@ -80,7 +80,7 @@ def draw(
     )
     left, right = figure.subfigures(1, 2, width_ratios=(1, 1.15))
     top, bottom = left.subfigures(2, 1, height_ratios=(1, 1))
-    draw_spectrum(top.subplots(), svd.S, reference)
+    draw_spectrum(top.subplots(), singular_values, reference)
     for axes, owner in zip(bottom.subplots(1, len(owners)), owners, strict=True):
         draw_owners(axes, owner)
     ranks = range(owners[0].ranks)
@@ -96,7 +96,7 @@ def draw(
 
 
 def draw_spectrum(axes: Axes, found: NDArray[np.float64], reference: Reference) -> None:
-    """All singular values by NumPy, and on top of them those of the truncated SVD."""
+    """Draw all singular values by NumPy, and on top of them those of the truncated SVD."""
     s = reference.singular_values
     axes.plot(range(1, len(s) + 1), s, color="0.6", lw=2, label="NumPy: eigh of A.T @ A")
     label = f"matrass: truncated_svd(A, {len(found)})"
@@ -118,7 +118,7 @@ def draw_spectrum(axes: Axes, found: NDArray[np.float64], reference: Reference) 
 def draw_loadings(
     axes: Axes, names: list[str], loadings: NDArray[np.float64], share: NDArray[np.float64]
 ) -> None:
-    """A heat map of the columns that weigh most in the first components."""
+    """Draw a heat map of the columns that weigh most in the first components."""
     first = loadings[:, :COMPONENTS]
     chosen: list[int] = []  # in the order in which the components bring them
     for weights in first.T:
@@ -143,7 +143,7 @@ def draw_loadings(
 
 
 def draw_owners(axes: Axes, shown: OwnerMap) -> None:
-    """The elements of a matrix, coloured by the rank that holds them."""
+    """Draw the elements of a matrix, coloured by the rank that holds them."""
     colours = ListedColormap([RANK_COLOURS[rank % 6] for rank in range(shown.ranks)])
     axes.imshow(
         shown.owner,
