@@ -10,7 +10,7 @@
 
 #include <matrass/core/error.hpp>
 #include <matrass/core/types.hpp>
-#ifdef MATRASS_HAVE_GUARD
+#ifdef MATRASS_LINKED
 #include <matrass/mpi/guard.hpp>
 #endif
 
@@ -19,7 +19,7 @@ namespace matrass::mpi {
 /// @throws RankLostError, CancelledError if the world has been ended (mpi/guard.hpp). Every rank
 ///   that lives raises it, so it counts as agreed.
 inline void check_world() {
-#ifdef MATRASS_HAVE_GUARD
+#ifdef MATRASS_LINKED
   if (!guard::interrupted()) return;
   const guard::State state = guard::state();
   const ErrorKind kind = state.kind == guard::Kind::cancelled ? ErrorKind::cancelled

@@ -15,7 +15,7 @@ namespace matrass::mpi {
 /// @throws ScaLAPACKError with the library's own text where it asked for an abort.
 template <class F>
 decltype(auto) guarded(F&& f) {
-#ifdef MATRASS_HAVE_GUARD
+#ifdef MATRASS_LINKED
   try {
     const guard::Scope scope;
     return std::forward<F>(f)();

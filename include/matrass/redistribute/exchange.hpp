@@ -56,7 +56,7 @@ class Exchange {
     try {
       run_rounds(sources, targets);
     } catch (...) {
-#ifdef MATRASS_HAVE_GUARD
+#ifdef MATRASS_LINKED
       guard::quarantine(work_.owner());
 #endif
       throw;

@@ -52,6 +52,30 @@ inline void require_one_communicator(const ProcessGrid& a, const ProcessGrid& b)
 
 }  // namespace detail
 
+namespace detail {
+
+/// The exchange that copies `a` into `target`. Local: for use inside an agreement.
+template <Scalar T>
+Exchange<T> make_exchange(const DistMatrix<T>& a, const DistMatrix<T>& target) {
+  const ProcessGrid& grid = a.grid();
+  require_one_communicator(grid, target.grid());
+  if (!(a.shape() == target.shape())) {
+    throw ShapeError("redistribute: shapes must be equal: got " + to_string(a.distribution()) +
+                     " and " + to_string(target.distribution()));
+  }
+  return {grid.comm(), make_plan(pieces_of(a.distribution()), pieces_of(target.distribution()),
+                                 grid.rank(), grid.comm().size())};
+}
+
+template <Scalar T>
+void run_exchange(Exchange<T>& exchange, const DistMatrix<T>& a, const DistMatrix<T>& target) {
+  const LocalPart<const T> from = a.part();
+  exchange.run(parts_of(from, a.distribution(), a.grid().rank()),
+               parts_of(target.part(), target.distribution(), a.grid().rank()));
+}
+
+}  // namespace detail
+
 /// Copies `a` into `target`, which has the same shape: the way to assign to a view.
 ///
 /// Collective over the communicator of both grids. Cost: each element that changes its rank is
@@ -60,20 +84,9 @@ inline void require_one_communicator(const ProcessGrid& a, const ProcessGrid& b)
 /// @throws ShapeError, InvalidArgument, MemoryLimitError on all ranks, before anything moves.
 template <Scalar T>
 void redistribute_into(const DistMatrix<T>& a, const DistMatrix<T>& target) {
-  const ProcessGrid& grid = a.grid();
-  auto exchange = mpi::throw_together(grid.comm(), [&] {
-    detail::require_one_communicator(grid, target.grid());
-    if (!(a.shape() == target.shape())) {
-      throw ShapeError("redistribute: shapes must be equal: got " + to_string(a.distribution()) +
-                       " and " + to_string(target.distribution()));
-    }
-    return detail::Exchange<T>(
-        grid.comm(), make_plan(pieces_of(a.distribution()), pieces_of(target.distribution()),
-                               grid.rank(), grid.comm().size()));
-  });
-  const LocalPart<const T> from = a.part();
-  exchange.run(detail::parts_of(from, a.distribution(), grid.rank()),
-               detail::parts_of(target.part(), target.distribution(), grid.rank()));
+  auto exchange =
+      mpi::throw_together(a.grid().comm(), [&] { return detail::make_exchange(a, target); });
+  detail::run_exchange(exchange, a, target);
 }
 
 /// `a` in another distribution, on the grid of that distribution (a grid over the same ranks).
@@ -83,14 +96,19 @@ void redistribute_into(const DistMatrix<T>& a, const DistMatrix<T>& target) {
 template <Scalar T>
 DistMatrix<T> redistribute(const DistMatrix<T>& a, const ProcessGrid& grid,
                            const Distribution& wanted) {
-  if (detail::same_owners(a.distribution(), wanted) && a.grid().comm() == grid.comm()) {
-    return {grid, wanted, a.storage(), a.part()};
-  }
-  const DistMatrix<T> result = mpi::throw_together(a.grid().comm(), [&] {
+  const bool nothing_moves =
+      a.grid().comm() == grid.comm() && detail::same_owners(a.distribution(), wanted);
+  DistMatrix<T> result;
+  auto exchange = mpi::throw_together(a.grid().comm(), [&]() -> std::optional<detail::Exchange<T>> {
+    if (nothing_moves) {
+      result = {grid, wanted, a.storage(), a.part()};
+      return std::nullopt;
+    }
     detail::require_one_communicator(a.grid(), grid);
-    return DistMatrix<T>::allocate(grid, wanted, false);
+    result = DistMatrix<T>::allocate(grid, wanted, false);
+    return detail::make_exchange(a, result);
   });
-  redistribute_into(a, result);
+  if (exchange) detail::run_exchange(*exchange, a, result);
   return result;
 }
 
@@ -111,7 +129,9 @@ DistMatrix<T, To> redistribute(const DistMatrix<T, From>& a,
 #ifdef MATRASS_LINKED
 #define MATRASS_EXTERN(T)                                                                  \
   extern template class detail::Exchange<T>;                                               \
-  extern template void redistribute_into<T>(const DistMatrix<T>&, const DistMatrix<T>&);
+  extern template void redistribute_into<T>(const DistMatrix<T>&, const DistMatrix<T>&);   \
+  extern template DistMatrix<T> redistribute<T>(const DistMatrix<T>&, const ProcessGrid&, \
+                                                const Distribution&);
 MATRASS_EXTERN(float)
 MATRASS_EXTERN(double)
 MATRASS_EXTERN(std::complex<float>)

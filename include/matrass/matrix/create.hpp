@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/// @file
+/// Making matrices where they are needed: from a function of (i, j), from local memory.
+/// Next: redistribute/runs.hpp (from here on, elements move)
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <matrass/matrix/dist_matrix.hpp>
+
+namespace matrass {
+
+namespace detail {
+template <Scalar T, class F>
+void fill_from_function(const DistMatrix<T>& a, F&& f) {
+  const std::vector<Index> rows = a.local_rows();
+  const std::vector<Index> cols = a.local_cols();
+  for (Index j = 0; j < a.local_shape().cols; ++j) {
+    for (Index i = 0; i < a.local_shape().rows; ++i) {
+      a.part()(i, j) = static_cast<T>(
+          f(rows[static_cast<std::size_t>(i)], cols[static_cast<std::size_t>(j)]));
+    }
+  }
+}
+}  // namespace detail
+
+/// The matrix with elements f(i, j); each rank computes its own. Collective over `grid`: if `f`
+/// throws on some rank, all ranks throw.
+template <Scalar T, class F>
+DistMatrix<T> from_function(const ProcessGrid& grid, Shape shape, Layout layout, F&& f,
+                            const LayoutOptions& options = {}) {
+  return mpi::throw_together(grid.comm(), [&] {
+    auto a = DistMatrix<T>::allocate(grid, Distribution(grid.map(), shape, layout, options), false);
+    detail::fill_from_function(a, f);
+    return a;
+  });
+}
+
+/// The same with the layout known at compile time: `from_function<double, VC_STAR>(grid, {m, n}, f)`.
+template <Scalar T, Layout L, class F>
+DistMatrix<T, L> from_function(const ProcessGrid& grid, Shape shape, F&& f,
+                               const LayoutOptions& options = {}) {
+  return DistMatrix<T, L>(from_function<T>(grid, shape, L, std::forward<F>(f), options));
+}
+
+/// The matrix whose local parts are where they are: `part` is adopted without a copy, and kept
+/// alive by `owner` (null: the caller keeps it). Collective over `grid`.
+/// @throws ShapeError on all ranks if some rank's part has not the shape of its share.
+template <Scalar T>
+DistMatrix<T> from_local(const ProcessGrid& grid, const Distribution& distribution,
+                         const LocalPart<T>& part, std::shared_ptr<void> owner = nullptr) {
+  return mpi::throw_together(grid.comm(), [&] {
+    const Shape share = distribution.local_shape(grid.rank());
+    if (!(part.shape == share)) {
+      throw ShapeError("from_local: local part must have shape (" + std::to_string(share.rows) +
+                       ", " + std::to_string(share.cols) + ") in " + to_string(distribution) +
+                       ": got (" + std::to_string(part.shape.rows) + ", " +
+                       std::to_string(part.shape.cols) + ")");
+    }
+    return DistMatrix<T>(grid, distribution,
+                         Storage<T>::adopt(std::move(owner), part.data, share.size()), part);
+  });
+}
+
+}  // namespace matrass

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/// @file
+/// From and to any rectangles on any ranks: how data comes in, and how it is given back.
+/// Next: scalapack/context.hpp or algorithm/norm.hpp
+#pragma once
+
+#include <numeric>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include <matrass/redistribute/cover.hpp>
+#include <matrass/redistribute/redistribute.hpp>
+
+namespace matrass {
+
+/// A rectangle of the global matrix in this rank's memory: element (i, j) of `part` is element
+/// (i0 + i, j0 + j) of the matrix. Any strides, negative ones too.
+template <class T>
+struct Tile {
+  Index i0 = 0;
+  Index j0 = 0;
+  LocalPart<T> part;
+};
+
+/// What each rank tells the others about a tile of its own.
+struct TileHeader {
+  Index i0 = 0;
+  Index j0 = 0;
+  Shape shape;
+  Index type = 0;  ///< a number for the scalar type, where callers need one
+};
+
+/// All ranks' tile headers on every rank, as extents in the order of ranks. Collective: one
+/// agreement and one small allgather.
+/// @param types if not null, gets the type numbers in the same order.
+inline std::vector<TileExtent> gather_extents(const mpi::Communicator& comm,
+                                              const std::vector<TileHeader>& mine,
+                                              std::vector<Index>* types = nullptr) {
+  constexpr std::size_t fields = 5;
+  const std::vector<Index> numbers = mpi::throw_together(comm, [&] {
+    std::vector<Index> flat;
+    for (const TileHeader& tile : mine) {
+      flat.insert(flat.end(),
+                  {tile.i0, tile.j0, tile.shape.rows, tile.shape.cols, tile.type});
+    }
+    return flat;
+  });
+  std::vector<TileExtent> extents;
+  const auto all = mpi::allgather(comm, numbers);
+  for (int rank = 0; rank < comm.size(); ++rank) {
+    const std::vector<Index>& of_rank = all[static_cast<std::size_t>(rank)];
+    for (std::size_t k = 0; k < of_rank.size(); k += fields) {
+      const Index i0 = of_rank[k];
+      const Index j0 = of_rank[k + 1];
+      extents.push_back({rank, static_cast<int>(k / fields), {i0, i0 + of_rank[k + 2]},
+                         {j0, j0 + of_rank[k + 3]}});
+      if (types != nullptr) types->push_back(of_rank[k + 4]);
+    }
+  }
+  return extents;
+}
+
+namespace detail {
+
+inline Pieces pieces_of(const std::vector<TileExtent>& extents) {
+  Pieces pieces;
+  for (const TileExtent& e : extents) {
+    pieces.push_back({{e.rank},
+                      IndexSet::interval(e.rows.begin, e.rows.end),
+                      IndexSet::interval(e.cols.begin, e.cols.end)});
+  }
+  return pieces;
+}
+
+/// One piece that is the whole matrix, on rank `root` or on all.
+inline Pieces whole(Shape shape, std::optional<int> root, int size) {
+  require(!root || (*root >= 0 && *root < size),
+          "root must be one of " + std::to_string(size) + " ranks: got " +
+              std::to_string(root.value_or(0)));
+  std::vector<int> ranks(root ? 1 : static_cast<std::size_t>(size), root.value_or(0));
+  if (!root) std::iota(ranks.begin(), ranks.end(), 0);
+  return {{std::move(ranks), IndexSet::interval(0, shape.rows), IndexSet::interval(0, shape.cols)}};
+}
+
+/// A new matrix filled from `source`, whose own pieces lie in `parts`. Collective.
+template <Scalar T>
+DistMatrix<T> from_pieces(const ProcessGrid& grid, const Pieces& source,
+                          std::span<const LocalPart<const T>> parts, const Distribution& wanted) {
+  DistMatrix<T> result;
+  auto exchange = mpi::throw_together(grid.comm(), [&] {
+    result = DistMatrix<T>::allocate(grid, wanted, false);
+    return Exchange<T>(grid.comm(), make_plan(source, matrass::pieces_of(wanted), grid.rank(),
+                                              grid.comm().size()));
+  });
+  exchange.run(parts, parts_of(result.part(), wanted, grid.rank()));
+  return result;
+}
+
+/// Copies `a` to `target`, whose own pieces lie in `parts`. Collective.
+template <Scalar T>
+void to_pieces(const DistMatrix<T>& a, const Pieces& target, std::span<const LocalPart<T>> parts) {
+  const ProcessGrid& grid = a.grid();
+  auto exchange = mpi::throw_together(grid.comm(), [&] {
+    return Exchange<T>(grid.comm(), make_plan(matrass::pieces_of(a.distribution()), target,
+                                              grid.rank(), grid.comm().size()));
+  });
+  const LocalPart<const T> from = a.part();
+  exchange.run(parts_of(from, a.distribution(), grid.rank()), parts);
+}
+
+}  // namespace detail
+
+/// A matrix of `shape` from tiles that cover it exactly once; each rank gives the ones it has.
+///
+/// Collective over `grid`. Tiles are read where they are; each element is copied at most once on
+/// its own rank, else packed, sent and unpacked. O(N log N + N p) bookkeeping for N tiles on p ranks.
+/// @throws InvalidArgument on all ranks, naming the tile, for tiles that overlap, leave a hole or
+///   lie outside.
+template <Scalar T>
+DistMatrix<T> from_tiles(const ProcessGrid& grid, const std::vector<Tile<const T>>& tiles,
+                         const Distribution& wanted) {
+  std::vector<TileHeader> headers;
+  std::vector<LocalPart<const T>> parts;
+  for (const Tile<const T>& tile : tiles) {
+    headers.push_back({tile.i0, tile.j0, tile.part.shape});
+    parts.push_back(tile.part);
+  }
+  const std::vector<TileExtent> extents = gather_extents(grid.comm(), headers);
+  mpi::throw_together(grid.comm(), [&] { require_exact_cover(extents, wanted.shape()); });
+  return detail::from_pieces<T>(grid, detail::pieces_of(extents), parts, wanted);
+}
+
+/// Copies `a` into tiles of any position and size; each rank gives the ones that it wants filled.
+/// They may overlap and need not cover `a`. Collective over a's grid.
+/// @throws InvalidArgument on all ranks for a tile that lies outside.
+template <Scalar T>
+void to_tiles(const DistMatrix<T>& a, const std::vector<Tile<T>>& tiles) {
+  std::vector<TileHeader> headers;
+  std::vector<LocalPart<T>> parts;
+  for (const Tile<T>& tile : tiles) {
+    headers.push_back({tile.i0, tile.j0, tile.part.shape});
+    parts.push_back(tile.part);
+  }
+  const std::vector<TileExtent> extents = gather_extents(a.grid().comm(), headers);
+  mpi::throw_together(a.grid().comm(), [&] { require_within(extents, a.shape(), "to_tiles"); });
+  detail::to_pieces<T>(a, detail::pieces_of(extents), parts);
+}
+
+/// A matrix from a whole one: `x` on rank `root`, or equal on every rank where there is no root
+/// (then nothing is sent: each rank takes its share). Collective; `x` is looked at on root only.
+template <Scalar T>
+DistMatrix<T> from_global(const ProcessGrid& grid, const LocalPart<const T>& x,
+                          const Distribution& wanted, std::optional<int> root = 0) {
+  mpi::throw_together(grid.comm(), [&] {
+    const bool looked_at = !root || *root == grid.rank();
+    if (looked_at && !(x.shape == wanted.shape())) {
+      throw ShapeError("from_global: x must have the shape of the matrix: got (" +
+                       std::to_string(x.shape.rows) + ", " + std::to_string(x.shape.cols) +
+                       ") for " + to_string(wanted));
+    }
+  });
+  const bool mine = !root || *root == grid.rank();
+  return detail::from_pieces<T>(
+      grid, detail::whole(wanted.shape(), root, grid.comm().size()),
+      mine ? std::span(&x, 1) : std::span<const LocalPart<const T>>{}, wanted);
+}
+
+/// Copies the whole of `a` into `x` on rank `root`, or on every rank where there is no root.
+/// Collective; `x` has a's shape there and is not looked at elsewhere.
+template <Scalar T>
+void to_global(const DistMatrix<T>& a, const LocalPart<T>& x, std::optional<int> root = 0) {
+  const bool mine = !root || *root == a.grid().rank();
+  detail::to_pieces<T>(a, detail::whole(a.shape(), root, a.grid().comm().size()),
+                       mine ? std::span(&x, 1) : std::span<const LocalPart<T>>{});
+}
+
+}  // namespace matrass
