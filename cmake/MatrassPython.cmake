@@ -33,4 +33,6 @@ else()
   # Whole: libraries of routines that are loaded later find every symbol in _core.
   target_link_libraries(_core PRIVATE "$<LINK_LIBRARY:WHOLE_ARCHIVE,matrass>" matrass_options)
 endif()
+# RPATH and not RUNPATH: another libmpi.so.12 in LD_LIBRARY_PATH must not come before the guard.
 set_target_properties(_core PROPERTIES INSTALL_RPATH "$ORIGIN")
+target_link_options(_core PRIVATE LINKER:--disable-new-dtags)

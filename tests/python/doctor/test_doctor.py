@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""`matrass doctor` on this machine, and on the same machine broken in the ways that happen."""
+
+import glob
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from matrass.bootstrap import launcher, which_mpi
+from matrass.doctor import machine, report
+
+
+def doctor(*arguments, **environment):
+    """Run `matrass doctor --json` and return its exit code, facts, and problems by what they say."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("MPI4PY_")}
+    run = subprocess.run(
+        [sys.executable, "-m", "matrass", "doctor", "--json", *arguments],
+        env=env | environment,
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert run.stdout.startswith("{"), run.stdout + run.stderr
+    answer = json.loads(run.stdout)
+    return run.returncode, answer["facts"], answer["problems"]
+
+
+def fatal(problems):
+    return [problem for problem in problems if problem["fatal"]]
+
+
+def program(folder, name, says):
+    """A program that says `says` and does nothing else."""
+    path = folder / name
+    path.write_text(f"#!/bin/sh\necho '{says}'\n")
+    path.chmod(0o755)
+
+
+def test_this_machine_is_healthy():
+    code, facts, problems = doctor()
+    assert (code, fatal(problems)) == (0, [])
+    version = which_mpi.installation().info["mpi"]["version"]
+    assert version in facts["built with"]
+    assert version in facts["mpi4py"]
+    assert version in facts["launcher"]
+    assert facts["world"].startswith("2 ranks, thread level multiple")
+    assert "32-bit integers" in facts["ScaLAPACK"]
+    assert "32-bit integers" in facts["BLAS"]
+    assert str(which_mpi.installation().guard) in facts["MPI loaded"]
+
+
+def test_the_table_names_the_fix(tmp_path):
+    run = subprocess.run(
+        [sys.executable, "-m", "matrass", "doctor"],
+        env=os.environ | {"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert run.returncode == 1
+    lines = run.stdout.splitlines()
+    at = lines.index("problem: doctor: PATH must hold MPICH's mpiexec: got none")
+    assert lines[at + 1].startswith("  fix: export PATH=")
+
+
+def test_open_mpi_chosen_for_mpi4py():
+    libraries = sorted(glob.glob("/usr/lib/*/libmpi.so.40"))
+    if not libraries:
+        pytest.skip("Open MPI's libmpi.so.40 is not on this machine")
+    code, facts, problems = doctor(MPI4PY_LIBMPI=libraries[0])
+    assert code == 1
+    assert "Open MPI" in facts["mpi4py"]
+    first = fatal(problems)[0]
+    assert f"got MPI4PY_LIBMPI={libraries[0]}, Open MPI" in first["what"]
+    assert first["fix"] == "unset MPI4PY_LIBMPI"
+
+
+def test_no_launcher_in_path(tmp_path):
+    code, facts, problems = doctor(PATH=str(tmp_path))
+    own = Path(which_mpi.installation().info["mpi"]["launcher"])
+    assert code == 1
+    assert [problem["fix"] for problem in fatal(problems)] == [f"export PATH={own.parent}:$PATH"]
+    assert facts["world"].startswith("2 ranks"), "its own launcher still works"
+
+
+def test_only_open_mpis_launcher_in_path(tmp_path):
+    program(tmp_path, "mpiexec", "mpiexec (OpenRTE) 4.1.4")
+    code, _, problems = doctor(PATH=str(tmp_path))
+    assert code == 1
+    assert f"got Open MPI's {tmp_path}/mpiexec" in fatal(problems)[0]["what"]
+
+
+def test_the_plain_name_is_open_mpis(tmp_path):
+    program(tmp_path, "mpiexec", "mpiexec (OpenRTE) 4.1.4")
+    code, facts, problems = doctor(PATH=f"{tmp_path}:{os.environ['PATH']}")
+    if shutil.which("mpiexec.mpich") is None:
+        pytest.skip("mpiexec.mpich is not in PATH")
+    assert (code, fatal(problems)) == (0, [])
+    assert "mpiexec.mpich" in facts["launcher"]
+    advice = next(problem for problem in problems if "mpiexec should be MPICH's" in problem["what"])
+    assert "mpiexec.mpich" in advice["fix"]
+
+
+def test_a_launcher_of_another_world_starts_singletons(tmp_path):
+    """A launcher that calls itself MPICH's, but does not start one world: each process finds itself alone."""
+    script = tmp_path / "mpiexec.mpich"
+    script.write_text('#!/bin/sh\n[ "$1" = --version ] && echo HYDRA && exit\nshift 2\nexec "$@"\n')
+    script.chmod(0o755)
+    code, _, problems = doctor(PATH=str(tmp_path))
+    assert code == 1
+    assert "must start one world of 2 ranks: got worlds of 1" in fatal(problems)[0]["what"]
+
+
+def test_a_probe_that_crashes_or_hangs_is_one_line():
+    crash = [sys.executable, "-c", "import os; os.kill(os.getpid(), 11)"]
+    assert report.run_probe(crash, dict(os.environ)) == "a crash (SIGSEGV)"
+    hang = ["/bin/sh", "-c", "sleep 1000"]
+    assert report.run_probe(hang, dict(os.environ), seconds=0.5) == "no answer within 0.5 s"
+    error = [sys.executable, "-c", "raise ValueError('x')"]
+    assert report.run_probe(error, dict(os.environ)) == "exit code 1: ValueError: x"
+
+
+def test_shared_memory(tmp_path):
+    assert machine.shared_memory(tmp_path / "none")[1].fatal
+    value, _ = machine.shared_memory(Path("/dev/shm"))
+    assert "GB free of" in value
+
+
+def test_huge_pages(tmp_path):
+    (tmp_path / "enabled").write_text("always madvise [never]\n")
+    value, problem = machine.transparent_huge_pages(tmp_path)
+    assert value == "never, shared memory unknown"
+    assert (problem.fatal, problem.fix) == (False, f"echo madvise > {tmp_path}/enabled")
+    (tmp_path / "enabled").write_text("always [madvise] never\n")
+    assert machine.transparent_huge_pages(tmp_path)[1] is None
+
+
+def test_blas_threads_are_shared_out(monkeypatch):
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    cores = len(os.sched_getaffinity(0))
+    assert launcher.environment(1)["OPENBLAS_NUM_THREADS"] == str(cores)
+    assert launcher.environment(10 * cores)["OPENBLAS_NUM_THREADS"] == "1"
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    assert "OPENBLAS_NUM_THREADS" not in launcher.environment(1)
+
+
+def test_matrass_run_starts_one_world(tmp_path):
+    script = tmp_path / "hello.py"
+    script.write_text(
+        "import sys, matrass\nfrom mpi4py import MPI\n"
+        "print('rank', MPI.COMM_WORLD.rank, 'of', MPI.COMM_WORLD.size, sys.argv[1:], flush=True)\n"
+    )
+    command = [sys.executable, "-m", "matrass", "run", "-n", "3", str(script), "-x", "1"]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert run.returncode == 0, run.stderr
+    assert sorted(run.stdout.splitlines()) == [f"rank {r} of 3 ['-x', '1']" for r in range(3)]
