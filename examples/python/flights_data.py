@@ -195,12 +195,12 @@ def numeric_columns(
     date = pd.to_datetime(table[DATE])
     columns["morning departure"], columns["night departure"] = clock(departs, 24 * 60)
     columns["morning arrival"], columns["night arrival"] = clock(arrives, 24 * 60)
-    day = date.dt.dayofyear.to_numpy(np.int64)
+    day = date.dt.day_of_year.to_numpy(np.int64)
     columns["spring"], columns["winter"] = clock(day, 365)
     columns |= {text: number(name) for name, text in WEATHER.items()}
 
     groups = {}
-    labels = {"on": date.dt.weekday.map(dict(enumerate(WEEKDAYS)))}
+    labels = {"on": date.dt.day_of_week.map(dict(enumerate(WEEKDAYS)))}
     labels |= {"by": table["carrier"], "from": table["origin"], "to": table["dest"]}
     for word, values in labels.items():
         # A rank sees only its own rows: one that met no flight to Anchorage needs the column too.

@@ -31,12 +31,13 @@ def print_table(
 ) -> None:
     """Print aligned columns; those in `right` are aligned to the right."""
     CONSOLE.print(f"[bold]{title}")
-    table = Table(box=box.SIMPLE_HEAD, show_header=any(head))
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, show_header=any(head))
     for j, text in enumerate(head):
         table.add_column(text, justify="right" if j in right else "left")
     for row in rows:
         table.add_row(*row)
     CONSOLE.print(table)
+    CONSOLE.print()
 
 
 def print_matrix(
@@ -92,7 +93,7 @@ def print_components(
     head = ("", "variance", "the columns that weigh most")
     print_table("Principal components", head, rows, right=(0, 1))
     k, n = len(share), len(names)
-    CONSOLE.print(f"  {k} components explain {share.sum():.1%} of the variance of {n} columns.\n")
+    CONSOLE.print(f" {k} components explain {share.sum():.1%} of the variance of {n} columns.\n")
 
 
 def strongest(weights: NDArray[np.float64], names: list[str], count: int = 3) -> str:
@@ -111,4 +112,4 @@ def print_checks(checks: list[Check]) -> None:
     print_table("Checked against NumPy", ("", "measured", "bound", ""), rows, right=(1, 2))
     failed = sum(not c.holds for c in checks)
     verdict = f"[bold red]{failed} of {len(checks)} checks FAILED" if failed else "all checks hold"
-    CONSOLE.print(f"  {verdict}\n")
+    CONSOLE.print(f" {verdict}\n")
