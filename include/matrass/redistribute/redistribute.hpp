@@ -121,9 +121,14 @@ DistMatrix<T> redistribute(const DistMatrix<T>& a, Layout layout,
 
 /// The same with the layout known at compile time: `redistribute<MC_MR>(a, {64, 64})`.
 template <Layout To, Scalar T, Layout From>
-DistMatrix<T, To> redistribute(const DistMatrix<T, From>& a,
-                               std::optional<Block> block = std::nullopt) {
+DistMatrix<T, To> redistribute(const DistMatrix<T, From>& a, Block block) {
   return DistMatrix<T, To>(redistribute(DistMatrix<T>(a), To, {.block = block}));
+}
+
+/// The same in the layout's default blocks: `redistribute<MC_MR>(a)`.
+template <Layout To, Scalar T, Layout From>
+DistMatrix<T, To> redistribute(const DistMatrix<T, From>& a) {
+  return DistMatrix<T, To>(redistribute(DistMatrix<T>(a), To));
 }
 
 #ifdef MATRASS_LINKED
