@@ -168,4 +168,10 @@ template <class M>
 concept DistMatrixLike =
     std::derived_from<M, DistMatrix<typename M::value_type, M::static_layout>>;
 
+/// The same matrix with its layout known at run time only. Free.
+template <DistMatrixLike M>
+DistMatrix<typename M::value_type> to_dynamic(const M& a) {
+  return DistMatrix<typename M::value_type>(a);
+}
+
 }  // namespace matrass

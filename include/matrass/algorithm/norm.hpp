@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/// @file
+/// Norms of a matrix in any layout.
+/// Next: algorithm/truncated_svd.hpp
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <span>
+#include <vector>
+
+#include <matrass/matrix/dist_matrix.hpp>
+#include <matrass/mpi/agree.hpp>
+#include <matrass/mpi/collectives.hpp>
+
+namespace matrass {
+
+/// NumPy's names: the Frobenius norm, the largest (smallest) sum of moduli of a column, of a row,
+/// and the largest modulus.
+enum class Norm { frobenius, one, minus_one, infinity, minus_infinity, max };
+
+namespace detail {
+
+/// Calls f(i_local, j_local, |a_ij|) for the elements that this rank speaks for (each element of
+/// a replicated matrix is counted once).
+template <Scalar T, class F>
+void for_each_modulus(const DistMatrix<T>& a, F&& f) {
+  if (!a.distribution().is_first_replica(a.grid().rank())) return;
+  for (Index j = 0; j < a.local_shape().cols; ++j) {
+    for (Index i = 0; i < a.local_shape().rows; ++i) {
+      f(i, j, static_cast<double>(std::abs(a.part()(i, j))));
+    }
+  }
+}
+
+/// The largest modulus; NaN if there is one.
+template <Scalar T>
+double max_modulus(const DistMatrix<T>& a) {
+  // {largest modulus, whether there is a NaN}: MPI_MAX of NaN is undefined.
+  double found[2] = {0, 0};
+  for_each_modulus(a, [&](Index, Index, double x) {
+    if (std::isnan(x)) {
+      found[1] = 1;
+    } else {
+      found[0] = std::max(found[0], x);
+    }
+  });
+  mpi::allreduce(a.grid().comm(), std::span<double>(found), MPI_MAX);
+  return found[1] != 0 ? std::numeric_limits<double>::quiet_NaN() : found[0];
+}
+
+/// sqrt(sum |a_ij / scale|^2) * scale. Collective.
+template <Scalar T>
+double scaled_frobenius(const DistMatrix<T>& a, double scale) {
+  double sum = 0;
+  for_each_modulus(a, [&](Index, Index, double x) { sum += (x / scale) * (x / scale); });
+  return std::sqrt(mpi::allreduce(a.grid().comm(), sum)) * scale;
+}
+
+/// Squares of doubles may overflow or vanish: only then is a second pass with a scale needed.
+template <Scalar T>
+double frobenius(const DistMatrix<T>& a) {
+  const double plain = scaled_frobenius(a, 1);
+  constexpr double smallest = 1e-140;
+  if (std::isnan(plain) || (std::isfinite(plain) && plain > smallest)) return plain;
+  const double scale = max_modulus(a);
+  if (scale == 0 || std::isinf(scale)) return scale;
+  return scaled_frobenius(a, scale);
+}
+
+/// Sums of moduli of each column, or of each row. Collective; n or m doubles of memory a rank.
+template <Scalar T>
+std::vector<double> modulus_sums(const DistMatrix<T>& a, bool of_columns) {
+  const std::vector<Index> indices = of_columns ? a.local_cols() : a.local_rows();
+  std::vector<double> sums(static_cast<std::size_t>(of_columns ? a.shape().cols : a.shape().rows));
+  for_each_modulus(a, [&](Index i, Index j, double x) {
+    sums[static_cast<std::size_t>(indices[static_cast<std::size_t>(of_columns ? j : i)])] += x;
+  });
+  mpi::allreduce(a.grid().comm(), std::span<double>(sums));
+  return sums;
+}
+
+/// The largest or smallest value; NaN if there is one, 0 of nothing.
+inline double extreme(const std::vector<double>& values, bool largest) {
+  if (values.empty()) return 0;
+  for (const double x : values) {
+    if (std::isnan(x)) return x;
+  }
+  return largest ? *std::max_element(values.begin(), values.end())
+                 : *std::min_element(values.begin(), values.end());
+}
+
+}  // namespace detail
+
+/// A norm of `a`, the same on every rank; 0 for a matrix without elements, NaN if `a` has a NaN.
+/// Collective over a's grid. Cost: one pass over the local part and one allreduce (of n or m
+/// numbers for the sums). Neither overflows nor vanishes before the result does.
+template <DistMatrixLike A>
+double norm(const A& a, Norm kind = Norm::frobenius) {
+  mpi::throw_together(a.grid().comm(), [] {});
+  switch (kind) {
+    case Norm::one: return detail::extreme(detail::modulus_sums(to_dynamic(a), true), true);
+    case Norm::minus_one: return detail::extreme(detail::modulus_sums(to_dynamic(a), true), false);
+    case Norm::infinity: return detail::extreme(detail::modulus_sums(to_dynamic(a), false), true);
+    case Norm::minus_infinity:
+      return detail::extreme(detail::modulus_sums(to_dynamic(a), false), false);
+    case Norm::max: return detail::max_modulus(to_dynamic(a));
+    case Norm::frobenius: break;
+  }
+  return detail::frobenius(to_dynamic(a));
+}
+
+}  // namespace matrass

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/// @file
+/// Everything. The folders in the order of the data's way:
+/// core, mpi, grid, layout, matrix, redistribute, scalapack, algorithm.
+/// Next: layout/layout.hpp, where the names of the layouts are explained
+#pragma once
+
+#include <matrass/algorithm/norm.hpp>
+#include <matrass/layout/descriptor.hpp>
+#include <matrass/layout/distribution.hpp>
+#include <matrass/matrix/create.hpp>
+#include <matrass/matrix/dist_matrix.hpp>
+#include <matrass/matrix/local_view.hpp>
+#include <matrass/mpi/environment.hpp>
+#include <matrass/redistribute/redistribute.hpp>
+#include <matrass/redistribute/tiles.hpp>
+#include <matrass/scalapack/matmul.hpp>

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/// @file
+/// BLACS contexts: one for each map of ranks, made when first needed and kept with the communicator.
+/// Next: scalapack/operand.hpp
+#pragma once
+
+#include <any>
+#include <map>
+#include <vector>
+
+#include <matrass/layout/descriptor.hpp>
+#include <matrass/mpi/agree.hpp>
+#include <matrass/mpi/guarded.hpp>
+
+extern "C" {
+int Csys2blacs_handle(MPI_Comm comm);
+void Cblacs_gridmap(int* context, int* user_map, int ld_user_map, int rows, int cols);
+}
+
+namespace matrass {
+
+/// The BLACS context of this map; -1 on ranks that are not on it.
+///
+/// Collective over `comm` when a map is asked for the first time (agreed beforehand: BLACS makes
+/// communicators, which cannot be interrupted), local afterwards. A context takes 4 of MPICH's
+/// 2,046 communicators and is never given back: BLACS frees collectively, handles do not.
+/// @throws ScaLAPACKError with BLACS's own text.
+inline int blacs_context(const mpi::Communicator& comm, const ContextMap& map) {
+  using Contexts = std::map<ContextMap, int>;
+  std::any& held = comm.cache()["blacs contexts"];
+  if (!held.has_value()) held = Contexts{};
+  auto& contexts = std::any_cast<Contexts&>(held);
+  if (const auto found = contexts.find(map); found != contexts.end()) return found->second;
+  mpi::throw_together(comm, [] {});
+  std::vector<int> ranks = map.ranks;
+  const int context = mpi::guarded([&] {
+    int made = Csys2blacs_handle(comm.own());
+    Cblacs_gridmap(&made, ranks.data(), map.shape.rows, map.shape.rows, map.shape.cols);
+    return made;
+  });
+  contexts.emplace(map, context);
+  return context;
+}
+
+}  // namespace matrass

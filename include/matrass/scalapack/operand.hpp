@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/// @file
+/// A DistMatrix as an argument of PBLAS and ScaLAPACK: A, IA, JA, DESCA.
+/// Next: scalapack/matmul.hpp
+#pragma once
+
+#include <utility>
+
+#include <matrass/matrix/dist_matrix.hpp>
+#include <matrass/redistribute/redistribute.hpp>
+#include <matrass/scalapack/context.hpp>
+
+namespace matrass {
+
+/// op(A): A itself, its transpose, or its conjugate transpose, as BLAS letters.
+enum class Op : char { none = 'N', transpose = 'T', adjoint = 'C' };
+
+/// The descriptor of `a` on its own BLACS context. Collective when that context is new.
+/// @throws LayoutError if ScaLAPACK cannot address `a`: replicated parts, or a transposed view.
+template <Scalar T>
+Descriptor descriptor(const DistMatrix<T>& a) {
+  if (a.part().row_stride != 1) {
+    throw LayoutError("descriptor: local storage must be column-major: got a transposed view of " +
+                      to_string(a.distribution()) + " (describe A.T, or copy)");
+  }
+  const int context = blacs_context(a.grid().comm(), context_map(a.distribution()));
+  return make_descriptor(a.distribution(), context, a.part().col_stride);
+}
+
+/// What PBLAS is given for one matrix.
+template <Scalar T>
+struct Operand {
+  DistMatrix<T> matrix;  ///< keeps the memory
+  Op op = Op::none;
+  T* data = nullptr;  ///< start of the first block, of which a view may have lost the head
+  int i = 1;          ///< IA, JA: 1-based
+  int j = 1;
+  Descriptor desc{};
+};
+
+namespace detail {
+
+inline bool on_context(const Distribution& d, const ContextMap& map) {
+  return scalapack_can_address(d) && context_map(d) == map;
+}
+
+/// Where column-major `a` stands for PBLAS.
+template <Scalar T>
+Operand<T> describe(const DistMatrix<T>& a, Op op) {
+  const Distribution& d = a.distribution();
+  const int rank = a.grid().rank();
+  Operand<T> result{a, op, a.data(), narrow(d.rows().first + 1, "view: first row"),
+                    narrow(d.cols().first + 1, "view: first column"), descriptor(a)};
+  // Memory in front of the view belongs to the matrix that it is a view of.
+  if (d.holds(rank) && a.local_shape().size() > 0) {
+    if (*d.row_place(rank) == d.rows().source) result.data -= d.rows().first;
+    if (*d.col_place(rank) == d.cols().source) {
+      result.data -= d.cols().first * a.part().col_stride;
+    }
+  }
+  return result;
+}
+
+}  // namespace detail
+
+/// op(a) for a PBLAS call on the [MC,MR] context of `grid`. Used as it is where PBLAS can address
+/// it there (views by IA and JA, transposed views by the other op), else redistributed to [MC,MR].
+/// Collective.
+template <Scalar T>
+Operand<T> pblas_operand(const ProcessGrid& grid, const DistMatrix<T>& a, Op op) {
+  const ContextMap wanted = context_map(Distribution(grid.map(), {1, 1}, MC_MR));
+  const bool column_major = a.part().row_stride == 1;
+  if (a.grid().comm() == grid.comm()) {
+    if (column_major && detail::on_context(a.distribution(), wanted)) {
+      return detail::describe(a, op);
+    }
+    // A transposed view of a matrix that PBLAS can address: op(A) = op'(A^T).
+    const DistMatrix<T> flipped = a.transposed();
+    const bool flips = op != Op::adjoint || !is_complex<T>;
+    if (!column_major && flips && flipped.part().row_stride == 1 &&
+        detail::on_context(flipped.distribution(), wanted)) {
+      return detail::describe(flipped, op == Op::none ? Op::transpose : Op::none);
+    }
+  }
+  const Distribution spread(grid.map(), a.shape(), MC_MR);
+  DistMatrix<T> moved = redistribute(a, grid, spread);
+  if (moved.part().row_stride != 1) moved = moved.copy();  // nothing moved: still the view
+  return detail::describe(moved, op);
+}
+
+}  // namespace matrass
