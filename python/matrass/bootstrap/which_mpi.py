@@ -142,10 +142,11 @@ def wrong_mpi(found: Installation) -> Problem | None:
 def wrong_choice(found: Installation) -> Problem | None:
     """Say what is wrong with the MPI that mpi4py would load, as far as the environment tells it to."""
     chosen = os.environ.get("MPI4PY_LIBMPI")
-    if not chosen or _same_file(chosen, found.libmpi) or _has_soname(Path(chosen), found.mpi_soname):
+    if not chosen or "mpi4py.MPI" in sys.modules or _same_file(chosen, found.libmpi):
         return None
     return Problem(
-        f"matrass: mpi4py must load {_built_with(found)}: got MPI4PY_LIBMPI={chosen}, {describe(chosen)}",
+        f"matrass: mpi4py must load {found.libmpi}, {_built_with(found)}: got MPI4PY_LIBMPI={chosen}, "
+        f"{describe(chosen)}",
         "unset MPI4PY_LIBMPI",
     )
 

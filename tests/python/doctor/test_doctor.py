@@ -156,7 +156,8 @@ def test_matrass_run_starts_one_world(tmp_path):
     script = tmp_path / "hello.py"
     script.write_text(
         "import sys, matrass\nfrom mpi4py import MPI\n"
-        "print('rank', MPI.COMM_WORLD.rank, 'of', MPI.COMM_WORLD.size, sys.argv[1:], flush=True)\n"
+        "world = MPI.COMM_WORLD\n"
+        "sys.stdout.write(f'rank {world.rank} of {world.size} {sys.argv[1:]}\\n')\n"
     )
     command = [sys.executable, "-m", "matrass", "run", "-n", "3", str(script), "-x", "1"]
     run = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
