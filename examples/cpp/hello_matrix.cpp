@@ -28,7 +28,7 @@ int main(int argc, char** argv) {
 
   // ScaLAPACK's layout: blocks of 64 x 64, dealt over the rows and columns of the grid.
   const matrass::DistMatrix<double, matrass::MC_MR> b =
-      matrass::redistribute<matrass::MC_MR>(a, matrass::Block{64, 64});
+      matrass::redistribute<matrass::MC_MR>(a, {64, 64});
   const auto local = b.local();  // an xtensor view on this rank's part
   std::printf("rank %d holds %zu x %zu of %lld x %lld in %s\n", grid.rank(), local.shape(0),
               local.shape(1), static_cast<long long>(m), static_cast<long long>(n),

