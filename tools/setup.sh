@@ -2,7 +2,7 @@
 # What ./run sets up before it starts anything: system packages, .venv, the build. Sourced by ./run, from the top level.
 # Each step leaves a stamp with a hash of its inputs and does nothing while the hash is the same.
 
-say() { printf '\033[1m== %s\033[0m\n' "$*" >&2; }
+say() { printf '== %4d s  %s\n' "$SECONDS" "$*" >&2; }
 die() { printf 'run: %s\n' "$*" >&2; exit 1; }
 
 hash_of() { # hash_of FILE_OR_FOLDER...: content and names
@@ -48,6 +48,14 @@ ensure_packages() {
 
 # --- the virtual environment ---
 
+requirements() { # of matrass itself and of its demo
+  .venv/bin/python - <<'PY'
+import pathlib, tomllib
+project = tomllib.loads(pathlib.Path("pyproject.toml").read_text())["project"]
+print(*project["dependencies"], *project["optional-dependencies"]["demo"], sep="\n")
+PY
+}
+
 ensure_venv() { # ensure_venv GROUP...: dependency groups of pyproject.toml
   local stamp group args=() want
   if [ ! -x .venv/bin/python ]; then
@@ -63,7 +71,7 @@ ensure_venv() { # ensure_venv GROUP...: dependency groups of pyproject.toml
   done
   [ ${#args[@]} -gt 0 ] || return 0
   say "Python packages: ${args[*]}"
-  .venv/bin/python -m pip install -q "${args[@]}"
+  requirements | .venv/bin/python -m pip install -q -r /dev/stdin "${args[@]}"
   for group in "$@"; do echo "$want" >".venv/.stamp-$group"; done
 }
 
@@ -86,7 +94,7 @@ install_package() { # the package into .venv, editable: Python files stay in the
   [ "$(cat $stamp 2>/dev/null)" != "$want" ] || return 0
   say "install into .venv"
   # The compilers by the names that CMake finds by itself: ccache then knows the objects of build/dev.
-  CC=${CC:-cc} CXX=${CXX:-c++} .venv/bin/python -m pip install -q --no-build-isolation --editable '.[demo]' \
+  CC=${CC:-cc} CXX=${CXX:-c++} .venv/bin/python -m pip install -q --no-build-isolation --no-deps --editable . \
     -C cmake.define.CMAKE_COMPILE_WARNING_AS_ERROR=ON -C cmake.define.MATRASS_MPI=ON
   echo "$want" >$stamp
 }

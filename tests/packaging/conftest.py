@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the packaging tests share: an installed prefix, a copy of the source, virtual environments. All outside the tree."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent / "support"))
+
+from outside import BUILD, ROOT, Venv, run  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def prefix(tmp_path_factory):
+    """An empty folder into which `cmake --install` put the library that the build made."""
+    folder = tmp_path_factory.mktemp("prefix")
+    run("cmake", "--install", BUILD, "--prefix", folder, "--component", "cpp", cwd=folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def source(tmp_path_factory):
+    """A copy of the source as a clone has it: no build, no virtual environment."""
+    folder = tmp_path_factory.mktemp("source") / "matrass"
+    skip = shutil.ignore_patterns(
+        ".git", ".venv", "build", "__pycache__", ".*_cache", ".hypothesis", "bench-results"
+    )
+    shutil.copytree(ROOT, folder, ignore=skip)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory, source):
+    """A virtual environment in which `pip install .` was run, with build isolation, as users run it."""
+    venv = Venv(tmp_path_factory.mktemp("installed") / "venv")
+    venv.pip_install(source, "-C", "cmake.define.MATRASS_MPI=ON")
+    return venv
+
+
+@pytest.fixture(scope="session")
+def package(installed):
+    """The installed package's folder."""
+    code = "import matrass, json; print(json.dumps(matrass.__path__))"
+    return Path(json.loads(installed.run(code, cwd=installed.folder))[0])
