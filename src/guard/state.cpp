@@ -77,12 +77,20 @@ int fail(MPI_Comm comm) {
 }
 
 void Pause::give_way() noexcept {
-  constexpr int yields = 200;
-  constexpr timespec nap{0, 50'000};
-  if (polls_ < free_polls + yields)
+  constexpr std::int64_t us = 1000, ms = 1000 * us;
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  const std::int64_t now_ns = now.tv_sec * (1000 * ms) + now.tv_nsec;
+  if (start_ns_ == 0) start_ns_ = now_ns;
+  const std::int64_t waited = now_ns - start_ns_;
+  if (waited < ms) {
     sched_yield();
-  else
-    nanosleep(&nap, nullptr);
+    return;
+  }
+  // A nap costs the kernel's timer slack (50 us) on top. Who waited 0.1 s may as well wait 1 %
+  // more: that is what makes an idle rank cheap.
+  const timespec nap{0, waited < 100 * ms ? 10 * us : ms};
+  nanosleep(&nap, nullptr);
 }
 
 int gather_all(MPI_Comm comm) {

@@ -11,6 +11,7 @@
 #pragma GCC visibility pop
 
 #include <atomic>
+#include <cstdint>
 
 namespace matrass::guard::detail {
 
@@ -27,7 +28,10 @@ inline bool stopped() noexcept { return stop_flag.load(std::memory_order_relaxed
 /// error handler of `comm` and returns the guard's error code. Never aborts, whatever the handler.
 [[gnu::cold, gnu::noinline]] int fail(MPI_Comm comm);
 
-/// One pause between two polls that found nothing: none at first, then a yield, then a short sleep.
+/// The pause between two polls that found nothing: none for the first polls (a small message takes
+/// less), then sched_yield, and naps once a millisecond went by. Yielding alone is not polite:
+/// ranks that a launcher starts in sessions of their own are scheduled by session, and yield to
+/// nobody else. docs/guard.md has the measurements behind the three numbers.
 class Pause {
  public:
   void operator()() {
@@ -35,9 +39,10 @@ class Pause {
   }
 
  private:
-  static constexpr int free_polls = 2000;
+  static constexpr int free_polls = 50;
   [[gnu::noinline]] void give_way() noexcept;
   int polls_ = 0;
+  std::int64_t start_ns_ = 0;
 };
 
 /// Repeats `test(&done)` until it is done or fails, or the flag is set.
