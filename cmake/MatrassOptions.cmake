@@ -20,7 +20,8 @@ endif()
 
 add_library(matrass_options INTERFACE)
 # -Wrestrict: GCC 12 warns falsely of "text" + std::string (GCC bug 105651).
-target_compile_options(matrass_options INTERFACE -Wno-restrict -Wall -Wextra -g1 "-ffile-prefix-map=${CMAKE_SOURCE_DIR}/=")
+target_compile_options(matrass_options INTERFACE -Wall -Wextra $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict> -g1
+                                                 "-ffile-prefix-map=${CMAKE_SOURCE_DIR}/=")
 if(MATRASS_SANITIZE)
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
   add_link_options(-fsanitize=address,undefined)

@@ -1,6 +1,15 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
-# The main job on real data, from Python and then from C++. Called by ./run demo.
+# The main job on real data on 2 ranks: from Python, then from C++ on the file that Python wrote. Called by ./run demo, which
+# passes its arguments on to examples/python/flights.py.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . tools/setup.sh
+
+say "examples/python/flights.py on 2 ranks"
+.venv/bin/matrass run -n 2 examples/python/flights.py --output build/demo "$@"
+
+build_tree dev example_flights_svd
+say "examples/cpp/flights_svd.cpp on 2 ranks"
+launcher=$(sed -n 's/^MPIEXEC_EXECUTABLE:[^=]*=//p' build/dev/CMakeCache.txt)
+OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 "$launcher" -n 2 build/dev/examples/cpp/flights_svd build/demo

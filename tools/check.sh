@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# The quick loop: every check runs, every problem is shown. Called by ./run check; --fix formats and does no more.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. tools/setup.sh
+bin=.venv/bin
+logs=build/check
+mkdir -p $logs
+
+cpp_files() { find include src tests benchmarks examples -name '*.hpp' -o -name '*.cpp' -o -name '*.h'; }
+python_files=(python tests tools benchmarks examples)
+
+if [ "${1:-}" = --fix ]; then
+  cpp_files | xargs $bin/clang-format -i
+  $bin/ruff check --fix --quiet "${python_files[@]}"
+  exec $bin/ruff format "${python_files[@]}"
+fi
+
+failed=()
+check() { # check NAME COMMAND...: its output only if it fails
+  local name=$1
+  shift
+  say "$name"
+  if ! "$@" >"$logs/$name.log" 2>&1; then
+    cat "$logs/$name.log"
+    failed+=("$name")
+  fi
+}
+
+clang_format() { cpp_files | xargs $bin/clang-format --dry-run --Werror; }
+
+changed_cpp() { # changed since the branch left its upstream, or not committed yet
+  local base
+  base=$(git merge-base HEAD '@{upstream}' 2>/dev/null || git rev-parse HEAD)
+  { git diff --name-only --diff-filter=d "$base"; git ls-files --others --exclude-standard; } |
+    grep -E '^(include|src|tests|benchmarks|examples)/.*\.[ch]pp$' | sort -u
+}
+
+tidy_changed() { changed_cpp | xargs -r -P "$(nproc)" -n 1 $bin/clang-tidy -p build/dev --quiet; }
+
+stubs() { # _core.pyi says what the built module holds
+  $bin/python -m mypy.stubtest matrass._core --mypy-config-file pyproject.toml --concise
+}
+
+check clang-format clang_format
+check ruff $bin/ruff check "${python_files[@]}"
+check ruff-format $bin/ruff format --check "${python_files[@]}"
+check mypy $bin/mypy
+check codespell $bin/codespell
+check layers $bin/python tools/check_layers.py
+check build build_tree dev
+check install install_package
+check stubs stubs
+check clang-tidy tidy_changed
+# The fast groups: C++ on up to 3 ranks, Python without what builds or installs.
+check ctest ctest --test-dir build/dev -j "$(nproc)" --output-on-failure -LE campaign -E '\.np[4-9]$'
+check pytest $bin/python -m pytest -q -m 'not slow' tests/python tests/tools
+
+if [ ${#failed[@]} -gt 0 ]; then
+  say "failed: ${failed[*]} (logs in $logs)"
+  exit 1
+fi
+say "all checks passed"
