@@ -35,10 +35,10 @@ if TYPE_CHECKING:
     from matrass.grid import Grid as Grid
     from matrass.layout import Layout as Layout
     from matrass.matrix import DistMatrix as DistMatrix
-    from matrass.matrix import from_function as from_function
-    from matrass.matrix import from_global as from_global
-    from matrass.matrix import from_local as from_local
-    from matrass.matrix import from_tiles as from_tiles
+    from matrass.create import from_function as from_function
+    from matrass.create import from_global as from_global
+    from matrass.create import from_local as from_local
+    from matrass.create import from_tiles as from_tiles
 
     __version__: str
 
@@ -51,7 +51,8 @@ _HOMES = {
     ),
     "matrass.grid": "Grid",
     "matrass.layout": "Layout",
-    "matrass.matrix": "DistMatrix from_function from_global from_local from_tiles",
+    "matrass.create": "from_function from_global from_local from_tiles",
+    "matrass.matrix": "DistMatrix",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 _MODULES = ("linalg",)

@@ -43,15 +43,25 @@ class Error : public std::runtime_error {
   /// What was thrown on this rank, where this rank is the one that failed; null elsewhere.
   const std::exception_ptr& cause() const noexcept { return cause_; }
 
+  /// The first rank that failed, -1 where no single rank did.
+  int rank() const noexcept { return rank_; }
+
+  /// Where it happened on that rank, as text (a Python traceback); empty where nothing is known.
+  const std::string& trace() const noexcept { return trace_; }
+  void set_trace(std::string trace) { trace_ = std::move(trace); }
+
   /// Marks the error as raised by every rank alike.
-  void mark_agreed(std::exception_ptr cause = nullptr) noexcept {
+  void mark_agreed(int rank = -1, std::exception_ptr cause = nullptr) noexcept {
     agreed_ = true;
+    rank_ = rank;
     cause_ = std::move(cause);
   }
 
  private:
   ErrorKind kind_;
   bool agreed_ = false;
+  int rank_ = -1;
+  std::string trace_;
   std::exception_ptr cause_;
 };
 
@@ -89,32 +99,36 @@ using CancelledError = ErrorOf<ErrorKind::cancelled>;
 
 namespace detail {
 
-template <class E>
-[[noreturn]] void throw_agreed(const std::string& text, std::exception_ptr cause) {
-  E error(text);
-  error.mark_agreed(std::move(cause));
-  throw error;
+/// Calls f(error) with an error of the class of `kind`.
+template <class F>
+void with_error(ErrorKind kind, const std::string& text, F&& f) {
+  switch (kind) {
+    case ErrorKind::error: return f(Error(text));
+    case ErrorKind::invalid_argument: return f(InvalidArgument(text));
+    case ErrorKind::shape: return f(ShapeError(text));
+    case ErrorKind::layout: return f(LayoutError(text));
+    case ErrorKind::dtype: return f(DTypeError(text));
+    case ErrorKind::mpi: return f(MPIError(text));
+    case ErrorKind::scalapack: return f(ScaLAPACKError(text));
+    case ErrorKind::not_positive_definite: return f(NotPositiveDefiniteError(text));
+    case ErrorKind::singular: return f(SingularError(text));
+    case ErrorKind::memory_limit: return f(MemoryLimitError(text));
+    case ErrorKind::rank_lost: return f(RankLostError(text));
+    case ErrorKind::routine: return f(RoutineError(text));
+    case ErrorKind::cancelled: return f(CancelledError(text));
+  }
 }
 
 /// Throws the error class of `kind`, marked as agreed.
-[[noreturn]] inline void throw_agreed(ErrorKind kind, const std::string& text,
-                                      std::exception_ptr cause) {
-  switch (kind) {
-    case ErrorKind::invalid_argument: throw_agreed<InvalidArgument>(text, cause);
-    case ErrorKind::shape: throw_agreed<ShapeError>(text, cause);
-    case ErrorKind::layout: throw_agreed<LayoutError>(text, cause);
-    case ErrorKind::dtype: throw_agreed<DTypeError>(text, cause);
-    case ErrorKind::mpi: throw_agreed<MPIError>(text, cause);
-    case ErrorKind::scalapack: throw_agreed<ScaLAPACKError>(text, cause);
-    case ErrorKind::not_positive_definite: throw_agreed<NotPositiveDefiniteError>(text, cause);
-    case ErrorKind::singular: throw_agreed<SingularError>(text, cause);
-    case ErrorKind::memory_limit: throw_agreed<MemoryLimitError>(text, cause);
-    case ErrorKind::rank_lost: throw_agreed<RankLostError>(text, cause);
-    case ErrorKind::routine: throw_agreed<RoutineError>(text, cause);
-    case ErrorKind::cancelled: throw_agreed<CancelledError>(text, cause);
-    case ErrorKind::error: break;
-  }
-  throw_agreed<Error>(text, cause);
+[[noreturn]] inline void throw_agreed(ErrorKind kind, const std::string& text, int rank = -1,
+                                      const std::string& trace = "",
+                                      const std::exception_ptr& cause = nullptr) {
+  with_error(kind, text, [&](auto error) {
+    error.set_trace(trace);
+    error.mark_agreed(rank, cause);
+    throw error;
+  });
+  throw Error(text);
 }
 
 }  // namespace detail

@@ -23,10 +23,11 @@ namespace matrass::mpi {
 
 namespace detail {
 
-/// An exception as it travels: its kind and its text.
+/// An exception as it travels: its kind, its text and where it happened.
 struct Failure {
   ErrorKind kind = ErrorKind::error;
-  std::string text;
+  std::string text{};
+  std::string trace{};
 };
 
 /// Describes `thrown`; rethrows what must not be agreed on (again).
@@ -35,18 +36,27 @@ inline Failure describe(const std::exception_ptr& thrown) {
     std::rethrow_exception(thrown);
   } catch (const Error& error) {
     if (error.agreed()) throw;
-    return {error.kind(), error.what()};
+    return {error.kind(), error.what(), error.trace()};
   } catch (const std::bad_alloc&) {
-    return {ErrorKind::memory_limit, "out of memory"};
+    return {ErrorKind::memory_limit, "out of memory", ""};
   } catch (const std::exception& error) {
-    return {ErrorKind::routine, error.what()};
+    return {ErrorKind::routine, error.what(), ""};
   } catch (...) {
-    return {ErrorKind::routine, "unknown exception"};
+    return {ErrorKind::routine, "unknown exception", ""};
   }
 }
 
+/// Gives `text` of rank `root` to all ranks (cut to 1 MiB). Collective.
+inline std::string broadcast_text(const Communicator& comm, std::string text, int root) {
+  int length = static_cast<int>(std::min<std::size_t>(text.size(), 1U << 20U));
+  check(MPI_Bcast(&length, 1, MPI_INT, root, comm.own()), "MPI_Bcast");
+  text.resize(static_cast<std::size_t>(length));
+  check(MPI_Bcast(text.data(), length, MPI_CHAR, root, comm.own()), "MPI_Bcast");
+  return text;
+}
+
 /// The agreement itself. Returns if no rank failed; else throws the failure of the first failing
-/// rank on every rank. Collective; one allreduce, and two broadcasts after a failure.
+/// rank on every rank. Collective; one allreduce, and a few broadcasts after a failure.
 inline void agree(const Communicator& comm, bool failed, const Failure& failure,
                   const std::exception_ptr& cause) {
   // The minimum of {first failing rank, -1 if some rank is well}.
@@ -55,15 +65,14 @@ inline void agree(const Communicator& comm, bool failed, const Failure& failure,
   check(MPI_Allreduce(mine, all, 2, MPI_INT, MPI_MIN, comm.own()), "MPI_Allreduce");
   const int first = all[0];
   if (first == comm.size()) return;
-  int head[2] = {static_cast<int>(failure.kind),
-                 static_cast<int>(std::min<std::size_t>(failure.text.size(), 1U << 20U))};
-  check(MPI_Bcast(head, 2, MPI_INT, first, comm.own()), "MPI_Bcast");
-  std::string text = failure.text;
-  text.resize(static_cast<std::size_t>(head[1]));
-  check(MPI_Bcast(text.data(), head[1], MPI_CHAR, first, comm.own()), "MPI_Bcast");
+  int kind = static_cast<int>(failure.kind);
+  check(MPI_Bcast(&kind, 1, MPI_INT, first, comm.own()), "MPI_Bcast");
+  std::string text = broadcast_text(comm, failure.text, first);
+  const std::string trace = broadcast_text(comm, failure.trace, first);
   const bool all_failed = all[1] == 0;
   if (!all_failed) text = "rank " + std::to_string(first) + ": " + text;
-  matrass::detail::throw_agreed(static_cast<ErrorKind>(head[0]), text, cause);
+  matrass::detail::throw_agreed(static_cast<ErrorKind>(kind), text, all_failed ? -1 : first, trace,
+                                cause);
 }
 
 }  // namespace detail

@@ -24,7 +24,7 @@ inline void check_world() {
   const guard::State state = guard::state();
   const ErrorKind kind = state.kind == guard::Kind::cancelled ? ErrorKind::cancelled
                                                               : ErrorKind::rank_lost;
-  matrass::detail::throw_agreed(kind, state.reason, nullptr);
+  matrass::detail::throw_agreed(kind, state.reason);
 #endif
 }
 

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The process grid of the SPMD layer: every rank runs the same script.
+
+Next: ``matrix.py``.
+"""
+
+from __future__ import annotations
+
+import atexit
+import operator
+from typing import TYPE_CHECKING, Literal
+
+from matrass.bootstrap.which_mpi import load_core
+from matrass.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+    from matrass import _core
+
+__all__ = ["Grid"]
+
+
+def _start_mpi() -> None:
+    """Start MPI, with the GIL released, unless it runs; mpi4py then finds it running."""
+    core = load_core()
+    if core.initialize():
+        atexit.register(core.finalize)
+
+
+def _shape_of(shape: tuple[int, int] | None) -> tuple[int, int] | None:
+    if shape is None:
+        return None
+    try:
+        rows, cols = (operator.index(extent) for extent in shape)
+    except (TypeError, ValueError) as error:
+        raise InvalidArgument(f"Grid: shape must be (rows, columns): got {shape!r}") from error
+    return rows, cols
+
+
+class Grid:
+    """An r x c process grid over the ranks of a communicator.
+
+    Parameters
+    ----------
+    comm : mpi4py.MPI.Comm, optional
+        Default: ``MPI.COMM_WORLD``. MPI is started if it is not running.
+    shape : (int, int), optional
+        Rows and columns; their product is at most the number of ranks, and ranks beyond it hold
+        nothing. Default: nearest to square over all ranks, with no more rows than columns.
+    order : {"F", "C"}
+        Whether ranks fill the grid column by column ("F") or row by row.
+
+    Attributes
+    ----------
+    shape : tuple of int
+    order : str
+    coords : tuple of int or None
+        Where this process stands; None on ranks beyond the grid.
+    rank : int
+        Of this process in `comm`.
+    size : int
+        How many ranks stand on the grid.
+    comm : mpi4py.MPI.Comm
+
+    Raises
+    ------
+    InvalidArgument
+        If the shape does not fit the communicator.
+    MPIError
+        If this machine has no MPI core, or another MPI is loaded (one line, with the fix).
+
+    Notes
+    -----
+    Collective over `comm`, with the same arguments on every rank. The library's own messages travel
+    on a private duplicate that all grids over one communicator share.
+
+    Examples
+    --------
+    >>> import matrass as mt
+    >>> grid = mt.Grid()
+    >>> grid.coords, grid.shape
+    ((0, 0), (1, 1))
+    """
+
+    def __init__(
+        self,
+        comm: MPI.Comm | None = None,
+        shape: tuple[int, int] | None = None,
+        order: Literal["F", "C"] = "F",
+    ) -> None:
+        if order not in ("F", "C"):
+            raise InvalidArgument(f'Grid: order must be "F" or "C": got {order!r}')
+        wanted = _shape_of(shape)
+        _start_mpi()
+        from mpi4py import MPI
+
+        self.comm: MPI.Comm = MPI.COMM_WORLD if comm is None else comm
+        self._core: _core.Grid = load_core().Grid(self.comm.py2f(), wanted, order)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the grid."""
+        return self._core.shape
+
+    @property
+    def order(self) -> str:
+        """How ranks fill the grid: "F" or "C"."""
+        return self._core.order
+
+    @property
+    def coords(self) -> tuple[int, int] | None:
+        """Where this process stands; None beyond the grid."""
+        return self._core.coords
+
+    @property
+    def rank(self) -> int:
+        """This process's rank in `comm`."""
+        return self._core.rank
+
+    @property
+    def size(self) -> int:
+        """How many ranks stand on the grid."""
+        return self._core.size
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Grid) and self._core == other._core
+
+    def __hash__(self) -> int:
+        return hash((self.shape, self.order, self._core.comm_size))
+
+    def __repr__(self) -> str:
+        rows, cols = self.shape
+        return f"Grid({rows}x{cols}, order={self.order!r}, rank {self.rank} of {self._core.comm_size})"

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What ``A[...]`` means: keys as ranges of rows and columns. Needs no MPI. Next: ``matrix.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from matrass.errors import InvalidArgument
+
+__all__ = ["ranges_of", "runs_of"]
+
+
+def ranges_of(
+    key: Any, shape: tuple[int, int]
+) -> tuple[tuple[int, int], tuple[int, int], bool]:
+    """Read a key as half-open ranges of rows and columns.
+
+    Parameters
+    ----------
+    key : int, slice, Ellipsis, or a pair of these
+    shape : (int, int)
+
+    Returns
+    -------
+    rows, columns : (int, int)
+        Half-open ranges within the shape.
+    element : bool
+        Whether both keys are integers.
+
+    Raises
+    ------
+    InvalidArgument
+        For keys that a view cannot have.
+    IndexError
+        For an integer out of bounds.
+    """
+    keys = list(key) if isinstance(key, tuple) else [key]
+    if keys.count(Ellipsis) == 1 and len(keys) <= 3:
+        at = keys.index(Ellipsis)
+        keys[at : at + 1] = [slice(None)] * (3 - len(keys))
+    keys += [slice(None)] * (2 - len(keys))
+    if len(keys) != 2:
+        raise IndexError(f"too many indices: a DistMatrix has 2 dimensions, got {len(keys)}")
+    rows, columns = (
+        _range_of(k, extent, axis) for axis, (k, extent) in enumerate(zip(keys, shape, strict=True))
+    )
+    return rows, columns, all(isinstance(k, (int, np.integer)) for k in keys)
+
+
+def _range_of(key: Any, extent: int, axis: int) -> tuple[int, int]:
+    if isinstance(key, slice):
+        begin, end, step = key.indices(extent)
+        if step != 1:
+            raise InvalidArgument(
+                f"index: steps must be 1: got {key} on axis {axis} (a view deals whole blocks)"
+            )
+        return begin, max(begin, end)
+    if isinstance(key, (int, np.integer)) and not isinstance(key, (bool, np.bool_)):
+        i = int(key)
+        if not -extent <= i < extent:
+            raise IndexError(f"index {i} is out of bounds for axis {axis} with size {extent}")
+        return i % extent, i % extent + 1
+    raise InvalidArgument(
+        f"index: must be integers and slices: got {type(key).__name__} on axis {axis} "
+        "(masks and index arrays make no view)"
+    )
+
+
+def runs_of(indices: npt.NDArray[np.int64]) -> Iterator[tuple[int, int, int]]:
+    """Split ascending indices into consecutive runs: (first index, its position, length)."""
+    cuts = np.flatnonzero(np.diff(indices) != 1) + 1
+    bounds = [0, *cuts.tolist(), len(indices)]
+    for begin, end in zip(bounds, bounds[1:], strict=False):
+        if end > begin:
+            yield int(indices[begin]), begin, end - begin

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/// @file
+/// Starting and ending MPI from Python, with the GIL released; the pool's figures.
+/// Next: bind_grid.cpp
+#include <mpi.h>
+
+#include <matrass/matrix/memory_pool.hpp>
+#include <matrass/mpi/check.hpp>
+#include <matrass/mpi/collectives.hpp>
+
+#include "bindings.hpp"
+
+namespace matrass::bindings {
+
+namespace py = pybind11;
+
+namespace {
+
+/// @returns whether MPI was started here (and so is to be ended here).
+bool initialize() {
+  int running = 0;
+  MPI_Initialized(&running);
+  if (running != 0) return false;
+  int level = 0;
+  mpi::check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_MULTIPLE, &level), "MPI_Init_thread");
+  return true;
+}
+
+void finalize() {
+  int ended = 0;
+  MPI_Finalized(&ended);
+  if (ended == 0) MPI_Finalize();
+}
+
+py::dict memory() {
+  const MemoryUse use = MemoryPool::instance().use();
+  py::dict result;
+  result["in_use"] = use.in_use;
+  result["kept"] = use.kept;
+  result["peak"] = use.peak;
+  return result;
+}
+
+}  // namespace
+
+void bind_mpi(py::module_& module) {
+  using NoGil = py::call_guard<py::gil_scoped_release>;
+  module.def("initialize", &initialize, NoGil());
+  module.def("finalize", &finalize, NoGil());
+  module.def("memory", &memory);
+  module.def("set_memory_limit",
+             [](std::size_t bytes) { MemoryPool::instance().set_limit(bytes); });
+  module.def("set_largest_count", [](Index count) { mpi::largest_count() = count; });
+  // What `_core` was compiled with, to be compared with what is loaded.
+#ifdef MPICH_VERSION
+  module.attr("mpich_version") = MPICH_VERSION;
+#else
+  module.attr("mpich_version") = py::none();
+#endif
+}
+
+}  // namespace matrass::bindings

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/// @file
+/// What module.cpp binds.
+/// Next: any_matrix.hpp
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace matrass::bindings {
+
+void bind_errors(pybind11::module_& module);
+void bind_mpi(pybind11::module_& module);
+void bind_grid(pybind11::module_& module);
+void bind_matrix(pybind11::module_& module);
+void bind_redistribute(pybind11::module_& module);
+void bind_scalapack(pybind11::module_& module);
+void bind_algorithm(pybind11::module_& module);
+
+}  // namespace matrass::bindings
