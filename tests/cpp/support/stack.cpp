@@ -68,6 +68,7 @@ bool has_line_numbers(const std::string& module) {
   return !module.empty() && !module.starts_with("/usr/lib") && !module.starts_with("/lib");
 }
 
+/// One entry a frame; a frame has several lines where functions were inlined.
 std::vector<std::string> lines_of(const std::string& command) {
   std::vector<std::string> lines;
   std::unique_ptr<std::FILE, int (*)(std::FILE*)> pipe(popen(command.c_str(), "re"), &pclose);
@@ -76,7 +77,11 @@ std::vector<std::string> lines_of(const std::string& command) {
   while (std::fgets(buffer.data(), buffer.size(), pipe.get()) != nullptr) {
     std::string line = buffer.data();
     if (!line.empty() && line.back() == '\n') line.pop_back();
-    lines.push_back(std::move(line));
+    if (line.starts_with(" (inlined by)") && !lines.empty()) {
+      lines.back() += "\n  " + line;
+    } else {
+      lines.push_back(std::move(line));
+    }
   }
   return lines;
 }
@@ -86,7 +91,7 @@ std::vector<std::string> lines_of(const std::string& command) {
 void add_lines(std::vector<Frame>& frames, const std::string& module,
                const std::vector<std::size_t>& which) {
   std::ostringstream command;
-  command << "addr2line -C -f -p -e '" << module << "'" << std::hex;
+  command << "addr2line -C -f -i -p -e '" << module << "'" << std::hex;
   for (const std::size_t k : which) command << " 0x" << frames[k].offset;
   command << " 2>/dev/null";
   const std::vector<std::string> lines = lines_of(command.str());
