@@ -234,9 +234,9 @@ def from_global(
     return DistMatrix._wrap(matrix, grid)
 
 
-def _matrix_of(array: Any, what: str) -> npt.NDArray[Any]:
-    """`array`, if it is a matrix of one of the four scalars."""
-    array = np.asarray(array)
+def _matrix_of(given: Any, what: str) -> npt.NDArray[Any]:
+    """`given`, if it is a matrix of one of the four scalars."""
+    array: npt.NDArray[Any] = np.asarray(given)
     if array.ndim != 2:
         raise ShapeError(f"{what} must have 2 dimensions: got shape {array.shape} (reshape it)")
     if array.dtype.newbyteorder("=") not in _SCALARS:

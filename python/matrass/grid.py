@@ -131,4 +131,6 @@ class Grid:
 
     def __repr__(self) -> str:
         rows, cols = self.shape
-        return f"Grid({rows}x{cols}, order={self.order!r}, rank {self.rank} of {self._core.comm_size})"
+        return (
+            f"Grid({rows}x{cols}, order={self.order!r}, rank {self.rank} of {self._core.comm_size})"
+        )

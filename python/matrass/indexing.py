@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,7 @@ from matrass.errors import InvalidArgument
 __all__ = ["ranges_of", "runs_of"]
 
 
-def ranges_of(
-    key: Any, shape: tuple[int, int]
-) -> tuple[tuple[int, int], tuple[int, int], bool]:
+def ranges_of(key: Any, shape: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int], bool]:
     """Read a key as half-open ranges of rows and columns.
 
     Parameters
@@ -74,6 +73,6 @@ def runs_of(indices: npt.NDArray[np.int64]) -> Iterator[tuple[int, int, int]]:
     """Split ascending indices into consecutive runs: (first index, its position, length)."""
     cuts = np.flatnonzero(np.diff(indices) != 1) + 1
     bounds = [0, *cuts.tolist(), len(indices)]
-    for begin, end in zip(bounds, bounds[1:], strict=False):
+    for begin, end in pairwise(bounds):
         if end > begin:
             yield int(indices[begin]), begin, end - begin

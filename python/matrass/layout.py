@@ -26,10 +26,11 @@ class Dist(Enum):
     CIRC = "only one process has it"
 
 
-_LEGAL = frozenset(
-    "MC,MR MC,STAR MD,STAR MR,MC MR,STAR STAR,MC STAR,MD STAR,MR STAR,STAR STAR,VC STAR,VR VC,STAR "
-    "VR,STAR CIRC,CIRC".split()
+_NAMES = (
+    "MC,MR MC,STAR MD,STAR MR,MC MR,STAR STAR,MC STAR,MD "
+    "STAR,MR STAR,STAR STAR,VC STAR,VR VC,STAR VR,STAR CIRC,CIRC"
 )
+_LEGAL = frozenset(_NAMES.split())
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,7 @@ class Layout:
         pair = ",".join(part.strip() for part in text.split(","))
         if pair not in _LEGAL:
             raise LayoutError(
-                f"layout: must be one of {' '.join(sorted(_LEGAL))}: got {str(name)!r} "
-                '(for example "VC,STAR")'
+                f'layout: must be one of {_NAMES}: got {str(name)!r} (for example "VC,STAR")'
             )
         col, row = pair.split(",")
         object.__setattr__(self, "col", Dist[col])

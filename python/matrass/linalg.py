@@ -59,8 +59,8 @@ def matmul(
 
     Notes
     -----
-    Collective over ``a.grid.comm``. 2 m n k flops in all. What PBLAS cannot address is redistributed
-    to [MC,MR] first.
+    Collective over ``a.grid.comm``. 2 m n k flops in all. What PBLAS cannot address is
+    redistributed to [MC,MR] first.
 
     References
     ----------
@@ -87,7 +87,7 @@ def matmul(
     return DistMatrix._wrap(core, a.grid) if out is None else out
 
 
-def norm(a: DistMatrix, ord: int | float | str | None = None) -> float:
+def norm(a: DistMatrix, ord: float | str | None = None) -> float:  # noqa: A002
     """A norm of a matrix.
 
     Parameters
@@ -117,7 +117,8 @@ def norm(a: DistMatrix, ord: int | float | str | None = None) -> float:
         raise InvalidArgument(
             f'norm: ord must be None, "fro", 1, -1, inf, -inf or "max": got {ord!r}'
         )
-    return load_core().norm(a._core, _NORMS[ord])
+    value: float = load_core().norm(a._core, _NORMS[ord])
+    return value
 
 
 def _require_matrices(operands: list[DistMatrix], routine: str) -> None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The distributed matrix, with NumPy's manners.
 
-Next: ``indexing.py`` (what ``A[...]`` means), ``create.py`` (other ways to make one), ``linalg.py``.
+Next: ``indexing.py`` (what ``A[...]`` means), ``create.py`` (ways to make one), ``linalg.py``.
 """
 
 from __future__ import annotations
@@ -188,7 +188,8 @@ class DistMatrix:
     @property
     def origin(self) -> tuple[int, int]:
         """ScaLAPACK's (IA, JA), 1-based; (1, 1) but for slices that start inside a block."""
-        return load_core().descriptor(self._core)[1]
+        origin: tuple[int, int] = load_core().descriptor(self._core)[1]
+        return origin
 
     def __repr__(self) -> str:
         rows, cols = self.shape
@@ -232,9 +233,7 @@ class DistMatrix:
         unpacked once; work memory is bounded (4 MB a peer).
         """
         target = self.grid if grid is None else grid
-        core = load_core().to(
-            self._core, target._core, str(Layout(layout)), block_of(block), root
-        )
+        core = load_core().to(self._core, target._core, str(Layout(layout)), block_of(block), root)
         return self._wrap(core, target)
 
     def copy(self) -> DistMatrix:
@@ -339,7 +338,7 @@ class DistMatrix:
 
         return matmul(self, other)
 
-    def norm(self, ord: int | float | str | None = None) -> float:
+    def norm(self, ord: float | str | None = None) -> float:  # noqa: A002
         """A matrix norm, as `matrass.linalg.norm`."""
         from matrass.linalg import norm
 
@@ -370,4 +369,4 @@ class DistMatrix:
 
     def __dlpack_device__(self) -> tuple[int, int]:
         """The device of this rank's part: the CPU."""
-        return self.local.__dlpack_device__()  # type: ignore[return-value]
+        return self.local.__dlpack_device__()

@@ -49,7 +49,7 @@ void bind_mpi(py::module_& module) {
   module.def("finalize", &finalize, NoGil());
   module.def("memory", &memory);
   module.def("set_memory_limit",
-             [](std::size_t bytes) { MemoryPool::instance().set_limit(bytes); });
+             [](std::size_t limit) { MemoryPool::instance().set_limit(limit); });
   module.def("set_largest_count", [](Index count) { mpi::largest_count() = count; });
   // What `_core` was compiled with, to be compared with what is loaded.
 #ifdef MPICH_VERSION
