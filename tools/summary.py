@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Adds up JUnit files of CTest and pytest and closes with one line: N passed, N failed, N skipped.
 
-    tools/summary.py FILE...      a file that is missing or cannot be read counts as one failure: its run never ended
+Usage: tools/summary.py FILE...   A file that is missing or cannot be read counts as one failure:
+its run never ended.
 """
 
 import sys

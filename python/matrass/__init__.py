@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """matrass: distributed matrices between data people and MPI.
 
-``import matrass as mt`` loads no MPI: names load when they are first touched, and `_core` at the first use in a rank.
-Next: ``bootstrap/which_mpi.py``.
+``import matrass as mt`` loads no MPI: names load when they are first touched, and `_core` at the
+first use in a rank. Next: ``bootstrap/which_mpi.py``.
 """
 
 from __future__ import annotations
@@ -15,6 +15,10 @@ from matrass.bootstrap import which_mpi as _which_mpi
 if TYPE_CHECKING:
     from matrass import _core as _core
     from matrass import linalg as linalg
+    from matrass.create import from_function as from_function
+    from matrass.create import from_global as from_global
+    from matrass.create import from_local as from_local
+    from matrass.create import from_tiles as from_tiles
     from matrass.errors import AuthenticationError as AuthenticationError
     from matrass.errors import CancelledError as CancelledError
     from matrass.errors import DTypeError as DTypeError
@@ -35,19 +39,15 @@ if TYPE_CHECKING:
     from matrass.grid import Grid as Grid
     from matrass.layout import Layout as Layout
     from matrass.matrix import DistMatrix as DistMatrix
-    from matrass.create import from_function as from_function
-    from matrass.create import from_global as from_global
-    from matrass.create import from_local as from_local
-    from matrass.create import from_tiles as from_tiles
 
     __version__: str
 
 # Where each public name lives; a module's own name means the module itself.
 _HOMES = {
     "matrass.errors": (
-        "AuthenticationError CancelledError DTypeError Error InvalidArgument LayoutError MPIError MemoryLimitError "
-        "NotPositiveDefiniteError RankLostError RankStalledError RoutineError ScaLAPACKError SessionClosedError "
-        "ShapeError SingularError TimeoutError"
+        "AuthenticationError CancelledError DTypeError Error InvalidArgument LayoutError MPIError "
+        "MemoryLimitError NotPositiveDefiniteError RankLostError RankStalledError RoutineError "
+        "ScaLAPACKError SessionClosedError ShapeError SingularError TimeoutError"
     ),
     "matrass.grid": "Grid",
     "matrass.layout": "Layout",

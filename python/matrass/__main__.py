@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""``python -m matrass``: the command line, and for builds ``--cmakedir``, where matrassConfig.cmake lies."""
+"""``python -m matrass``: the command line, and ``--cmakedir``, where matrassConfig.cmake is."""
 
 from __future__ import annotations
 

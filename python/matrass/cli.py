@@ -65,7 +65,7 @@ def run(
 
 
 def _print_report(report: Report) -> None:
-    """Print what was found, then each problem with its fix; unwrapped, so that lines can be copied and searched."""
+    """Print what was found, then each problem with its fix; unwrapped, for copying."""
     console = Console(highlight=False, soft_wrap=True)
     for name, value in report.facts.items():
         console.print(Text.assemble((f"{name:<11} ", "bold"), value))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Every exception that matrass raises, each also a kind of the built-in or NumPy error that users expect.
+"""Every exception that matrass raises, each also of the built-in or NumPy kind that users expect.
 
-A message is one line: ``routine: what must hold: got X (hint)``. What a collective call raises, it raises on every rank.
-Importing this module needs no MPI. Next: ``bootstrap/which_mpi.py``.
+A message is one line: ``routine: what must hold: got X (hint)``. What a collective call raises, it
+raises on every rank. Importing this module needs no MPI. Next: ``bootstrap/which_mpi.py``.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Error(Exception):
     """
 
 
-class InvalidArgument(Error, ValueError):
+class InvalidArgument(Error, ValueError):  # noqa: N818
     """An argument that no matrix could make right; found before any rank communicates."""
 
 
@@ -59,7 +59,7 @@ class LayoutError(InvalidArgument):
 
 
 class DTypeError(InvalidArgument):
-    """A scalar type other than the one wanted; matrices hold float32, float64, complex64 or complex128."""
+    """A scalar type that does not fit; there are float32, float64, complex64 and complex128."""
 
 
 class MPIError(Error, RuntimeError):
@@ -67,11 +67,11 @@ class MPIError(Error, RuntimeError):
 
 
 class ScaLAPACKError(Error, RuntimeError):
-    """ScaLAPACK, PBLAS or BLACS reported an error; the message holds the routine and its info value or text."""
+    """ScaLAPACK, PBLAS or BLACS reported an error; holds the routine and its info or text."""
 
 
 class NotPositiveDefiniteError(Error, np.linalg.LinAlgError):
-    """A matrix that must be positive definite is not; names the order of the first leading minor that fails."""
+    """A matrix is not positive definite; names the order of the first leading minor that fails."""
 
 
 class SingularError(Error, np.linalg.LinAlgError):
@@ -79,7 +79,7 @@ class SingularError(Error, np.linalg.LinAlgError):
 
 
 class MemoryLimitError(Error, MemoryError):
-    """The call needs more memory than there is, or than ``max_memory`` allows; names the missing amount."""
+    """The call needs more memory than there is or ``max_memory`` allows; names what is missing."""
 
 
 class RankLostError(Error, ConnectionError):
@@ -148,7 +148,7 @@ class CancelledError(Error):
     """The routine was cancelled before it had a result."""
 
 
-class TimeoutError(Error, builtins.TimeoutError):
+class TimeoutError(Error, builtins.TimeoutError):  # noqa: A001
     """The time that the caller allowed is over; the routine may still be running."""
 
 

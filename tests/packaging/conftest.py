@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What the packaging tests share: an installed prefix, a copy of the source, virtual environments. All outside the tree."""
+"""What the packaging tests share, all outside the tree: a prefix, a source, an environment."""
 
 import json
 import shutil
@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "support"))
 
-from outside import BUILD, ROOT, Venv, run  # noqa: E402
+from outside import BUILD, ROOT, Venv, run
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +34,7 @@ def source(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def installed(tmp_path_factory, source):
-    """A virtual environment in which `pip install .` was run, with build isolation, as users run it."""
+    """A virtual environment in which `pip install .` was run with build isolation."""
     venv = Venv(tmp_path_factory.mktemp("installed") / "venv")
     venv.pip_install(source, "-C", "cmake.define.MATRASS_MPI=ON")
     return venv

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Projects outside the tree: C++ by find_package and by pkg-config from a prefix and from a wheel, and a nanobind extension."""
+"""Projects outside the tree: C++ by find_package and pkg-config, and a nanobind extension."""
 
 import re
 import shutil
@@ -78,7 +78,7 @@ def test_open_mpi_is_refused_when_matrass_is_built(tmp_path, source):
 
 
 def test_a_scalapack_of_another_mpi_is_refused(tmp_path, source):
-    """FindSCALAPACK reads the library's own NEEDED entries: a stand-in that names Open MPI's libmpi.so.40."""
+    """FindSCALAPACK reads the library's NEEDED entries: here a stand-in that names Open MPI's."""
     (tmp_path / "mpi.c").write_text("int MPI_stand_in;\n")
     names = ("pdgesv_", "pdgemm_", "Cblacs_gridmap", "Cpdgemr2d")
     (tmp_path / "scalapack.c").write_text("".join(f"void {name}(void) {{}}\n" for name in names))
@@ -121,7 +121,12 @@ sys.stdout.write(f"rank {grid.rank} shares {rows}x{columns}\\n")
 
 def test_nanobind_takes_a_local_part_without_a_copy(tmp_path):
     shutil.copytree(HERE / "nanobind_view", tmp_path / "source")
-    settings = ("-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release", f"-DPython_EXECUTABLE={sys.executable}")
+    settings = (
+        "-G",
+        "Ninja",
+        "-DCMAKE_BUILD_TYPE=Release",
+        f"-DPython_EXECUTABLE={sys.executable}",
+    )
     run("cmake", "-S", "source", "-B", "out", *settings, cwd=tmp_path)
     run("cmake", "--build", "out", cwd=tmp_path)
     (tmp_path / "script.py").write_text(NANOBIND_SCRIPT)

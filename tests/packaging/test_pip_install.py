@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""`pip install .` into an empty virtual environment, and the driver's side on a machine without MPI."""
+"""`pip install .` into an empty environment, and the driver's side where there is no MPI."""
 
 import re
 import subprocess
@@ -44,8 +44,9 @@ def test_ranks_run_outside_the_tree(tmp_path, installed, package):
         "G = A.T @ A\n"
         "x = np.arange(400.0).reshape(8, 50).T\n"
         "assert np.allclose(G.numpy(root=None), x.T @ x)\n"
-        "line = f'rank {grid.rank} of {grid.size}: {mt.__file__} ' + ' '.join(map(str, loaded_mpi()))\n"
-        "sys.stdout.write(line + '\\n')\n"
+        "libraries = ' '.join(map(str, loaded_mpi()))\n"
+        "line = f'rank {grid.rank} of {grid.size}: {mt.__file__} {libraries}\\n'\n"
+        "sys.stdout.write(line)\n"
     )
     out = run(mpiexec(), "-n", 2, installed.python, script, cwd=tmp_path, seconds=120)
     assert out.count(f"of 2: {package}/__init__.py ") == 2, out
@@ -64,7 +65,13 @@ def test_import_loads_no_mpi(tmp_path, installed):
 
 def test_type_checkers_see_the_types(tmp_path, installed):
     (tmp_path / "script.py").write_text(TYPED_SCRIPT)
-    mypy = (installed_mypy(), "--strict", "--no-incremental", "--python-executable", installed.python)
+    mypy = (
+        installed_mypy(),
+        "--strict",
+        "--no-incremental",
+        "--python-executable",
+        installed.python,
+    )
     code, out = run(*mypy, "script.py", cwd=tmp_path, check=False)
     assert code == 1, out
     assert re.search(r'Revealed type is "(builtins\.)?int"', out), out
@@ -85,7 +92,7 @@ def test_the_command_line(tmp_path, installed):
 
 
 def test_a_core_whose_library_is_broken(tmp_path, installed, package):
-    """A library that does not load is one line with its fix, from the doctor and from the first use."""
+    """A library that does not load is one line with its fix, from the doctor and at first use."""
     run("cp", "-r", package, tmp_path / "matrass", cwd=tmp_path)
     (tmp_path / "matrass" / "libmpi.so.12").write_text("")
     env = clean_environment(PYTHONPATH=tmp_path)
@@ -95,7 +102,12 @@ def test_a_core_whose_library_is_broken(tmp_path, installed, package):
     assert "problem: matrass: the MPI core must load: got " in out, out
     assert "  fix: apt-get install " in out
     code, out = run(
-        installed.python, "-c", "import matrass as mt; mt.Grid()", cwd=tmp_path, env=env, check=False
+        installed.python,
+        "-c",
+        "import matrass as mt; mt.Grid()",
+        cwd=tmp_path,
+        env=env,
+        check=False,
     )
     assert code == 1
     last = out.strip().splitlines()[-1]
@@ -104,7 +116,7 @@ def test_a_core_whose_library_is_broken(tmp_path, installed, package):
 
 @pytest.fixture(scope="module")
 def driver(tmp_path_factory, source):
-    """A virtual environment made by `pip install .` where no MPI and no ScaLAPACK are to be found."""
+    """An environment made by `pip install .` where no MPI and no ScaLAPACK are to be found."""
     if subprocess.run([NO_MPI, "true"], check=False).returncode != 0:
         pytest.skip("this machine allows no mount namespace to hide MPI in")
     venv = Venv(tmp_path_factory.mktemp("driver") / "venv")

@@ -15,7 +15,7 @@ from pathlib import Path
 from matrass.bootstrap.which_mpi import Installation, Problem
 
 NAMES = ("mpiexec.mpich", "mpiexec.hydra", "mpiexec", "mpirun")
-"""Where Open MPI is installed beside MPICH, the plain names are Open MPI's on Debian: ask for the others first."""
+"""In this order, for where both MPIs are installed the plain names are Open MPI's on Debian."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,8 @@ def find(found: Installation | None) -> tuple[Launcher | None, list[Problem]]:
     launcher : Launcher or None
         None where there is none of the MPICH family.
     problems : list of Problem
-        Fatal if PATH holds no launcher that fits; not fatal if only the plain name is another MPI's.
+        Fatal if PATH holds no launcher that fits; not fatal if only the plain name is
+        another MPI's.
     """
     in_path = [identify(Path(path)) for name in NAMES if (path := shutil.which(name)) is not None]
     fitting = [launcher for launcher in in_path if launcher.family == "MPICH"]
@@ -89,7 +90,7 @@ def command(launcher: Launcher, ranks: int) -> list[str]:
 
 
 def environment(ranks: int) -> dict[str, str]:
-    """This process's environment for `ranks` local ranks: the cores are shared out to their BLAS threads."""
+    """The environment for `ranks` local ranks, with the cores shared out to their BLAS threads."""
     threads = str(max(1, len(os.sched_getaffinity(0)) // ranks))
     mine = dict(os.environ)
     if not {"OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"} & mine.keys():

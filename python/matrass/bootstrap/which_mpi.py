@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Which MPI this process has loaded or would load, and the one line that mends a wrong one.
 
-`_core` and ScaLAPACK are built on one MPI. A process that loaded another one first (the mpi4py wheel takes Open MPI where
-it finds it) would crash inside BLACS, because the first loaded library's symbols win. So the choice is made before
-``mpi4py.MPI`` is imported (`prepare`), and checked before `_core` is loaded (`load_core`). Nothing here loads an MPI.
+`_core` and ScaLAPACK are built on one MPI. A process that loaded another one first (the mpi4py
+wheel takes Open MPI where it finds it) would crash inside BLACS, because the first loaded library's
+symbols win. So the choice is made before ``mpi4py.MPI`` is imported (`prepare`), and checked before
+`_core` is loaded (`load_core`). Nothing else here loads an MPI.
 Next: ``../doctor.py``.
 """
 
@@ -79,7 +80,7 @@ def installation() -> Installation | None:
 
 
 def mapped_files(pattern: str) -> list[Path]:
-    """Files mapped into this process whose name matches `pattern`, in the order of their addresses."""
+    """Files mapped into this process whose name matches `pattern`, by address."""
     try:
         lines = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:  # no /proc: nothing can be said
@@ -116,8 +117,8 @@ def wrong_mpi(found: Installation) -> Problem | None:
     Returns
     -------
     Problem or None
-        None while no MPI is loaded. Fatal if another MPI is loaded; not fatal if it is the right one, but without the
-        guard in front of it.
+        None while no MPI is loaded. Fatal if another MPI is loaded; not fatal if it is the right
+        one, but without the guard in front of it.
     """
     loaded = loaded_mpi()
     guarded = False
@@ -126,13 +127,15 @@ def wrong_mpi(found: Installation) -> Problem | None:
             guarded = True
         elif not _has_soname(library, found.mpi_soname):
             return Problem(
-                f"matrass: MPI in this process must be {_built_with(found)}: got {describe(library)}, {library}",
+                f"matrass: MPI in this process must be {_built_with(found)}: "
+                f"got {describe(library)}, {library}",
                 "import matrass before mpi4py.MPI, and leave MPI4PY_LIBMPI unset",
             )
     if loaded and found.guard is not None and not guarded:
         return Problem(
-            f"matrass: {loaded[0]} is loaded without matrass's guard: mpi4py's own calls would wait for ever for a lost rank",
-            "import matrass before mpi4py.MPI, leave MPI4PY_LIBMPI unset, and use the mpi4py wheel: "
+            f"matrass: MPI must be loaded through matrass's guard: got {loaded[0]} alone, "
+            "where mpi4py's calls would wait for ever for a lost rank",
+            "import matrass before mpi4py.MPI, leave MPI4PY_LIBMPI unset, and use mpi4py's wheel: "
             "pip install --force-reinstall --only-binary mpi4py 'mpi4py>=4.1'",
             fatal=False,
         )
@@ -140,19 +143,19 @@ def wrong_mpi(found: Installation) -> Problem | None:
 
 
 def wrong_choice(found: Installation) -> Problem | None:
-    """Say what is wrong with the MPI that mpi4py would load, as far as the environment tells it to."""
+    """Say what is wrong with the MPI that the environment tells mpi4py to load, if anything."""
     chosen = os.environ.get("MPI4PY_LIBMPI")
     if not chosen or "mpi4py.MPI" in sys.modules or _same_file(chosen, found.libmpi):
         return None
     return Problem(
-        f"matrass: mpi4py must load {found.libmpi}, {_built_with(found)}: got MPI4PY_LIBMPI={chosen}, "
-        f"{describe(chosen)}",
+        f"matrass: mpi4py must load {found.libmpi}, {_built_with(found)}: "
+        f"got MPI4PY_LIBMPI={chosen}, {describe(chosen)}",
         "unset MPI4PY_LIBMPI",
     )
 
 
 def prepare() -> None:
-    """Make a later ``import mpi4py.MPI`` take the right MPI. Called by ``import matrass``; loads nothing.
+    """Make a later ``import mpi4py.MPI`` take the right MPI; ``import matrass`` calls it.
 
     Raises
     ------
@@ -178,7 +181,8 @@ def load_core() -> ModuleType:
     Raises
     ------
     MPIError
-        If there is no MPI core, its libraries are missing, or another MPI is or would be loaded. One line, with the fix.
+        If there is no MPI core, its libraries are missing, or another MPI is or would be loaded.
+        One line, with the fix.
     """
     if "matrass._core" in sys.modules:
         return sys.modules["matrass._core"]
@@ -232,7 +236,7 @@ def _same_file(a: Path | str, b: Path | str) -> bool:
 
 
 def _has_soname(library: Path, soname: str) -> bool:
-    """Whether `library` answers to `soname`, by its own file name or by that of the file it links to."""
+    """Whether `library` answers to `soname`, by its own name or by that of what it links to."""
     return any(
         os.path.basename(name).startswith(soname) for name in (library, os.path.realpath(library))
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from matrass.bootstrap.which_mpi import Problem
 
-SHM = Path("/dev/shm")  # noqa: S108
+SHM = Path("/dev/shm")
 HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage")
 MPICH_BYTES = 16 << 20
 """MPICH itself takes some 4 MB of shared memory a rank."""
@@ -41,13 +41,14 @@ def shared_memory(folder: Path) -> tuple[str, Problem | None]:
         return value, None
     return value, Problem(
         f"doctor: {folder} should have 1 GB free: got {free / 1e6:.0f} MB",
-        f"remove what crashed programs left there, or mount -o remount,size=8g {folder} (docker run --shm-size=8g)",
+        f"remove what crashed programs left there, or mount -o remount,size=8g {folder} "
+        "(docker run --shm-size=8g)",
         fatal=free < MPICH_BYTES,
     )
 
 
 def transparent_huge_pages(folder: Path) -> tuple[str, Problem | None]:
-    """Whether large arrays get huge pages, private and shared; without them first touches are several times slower."""
+    """Whether large arrays get huge pages; without them first touches take several times longer."""
     chosen = {}
     for name in ("enabled", "shmem_enabled"):
         try:

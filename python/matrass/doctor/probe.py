@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What `matrass doctor` runs in child processes: load everything and report it as one line of JSON.
 
-    python -m matrass.doctor.probe libraries      # one process: which libraries are loaded, and what they say
-    mpiexec -n 2 python -m matrass.doctor.probe world      # ranks: does a world form, and at which thread level
+    python -m matrass.doctor.probe libraries            # which libraries are loaded, what they say
+    mpiexec -n 2 python -m matrass.doctor.probe world   # does a world form, at which thread level
 
 A child of its own, because loading a wrong MPI can crash. Next: ``report.py``.
 """
@@ -27,7 +27,7 @@ THREAD_LEVELS = {0: "single", 1: "funneled", 2: "serialized", 3: "multiple"}
 
 
 def positive_or_negative(low: int) -> ctypes.c_int64:
-    """Return a number that a library of 32-bit integers reads as `low`, one of 64-bit integers as negative."""
+    """Return what a library of 32-bit integers reads as `low`, one of 64-bit ones as negative."""
     return ctypes.c_int64(low - (1 << 32))
 
 
@@ -53,13 +53,15 @@ def libraries() -> dict[str, Any]:
         report["core_error"] = str(error)
         return report
     report["mpi_files"] = [str(path) for path in which_mpi.loaded_mpi()]
-    report["scalapack"] = [about_scalapack(path) for path in mapped("libscalapack|libmkl_scalapack")]
+    report["scalapack"] = [
+        about_scalapack(path) for path in mapped("libscalapack|libmkl_scalapack")
+    ]
     report["blas"] = [about_blas(path) for path in mapped("libopenblas|libblas|libmkl_rt|libblis")]
     return report
 
 
 def world() -> dict[str, Any]:
-    """Form a world with the other ranks, multiply on it, and report what the ranks agree on; rank 0 alone prints."""
+    """Form a world with the other ranks; rank 0 alone reports."""
     which_mpi.load_core()
     mpi = importlib.import_module("mpi4py.MPI")
     comm = mpi.COMM_WORLD
@@ -81,7 +83,7 @@ def mapped(names: str) -> list[Path]:
 
 
 def about_scalapack(path: Path) -> dict[str, Any]:
-    """File, version (from its name: ScaLAPACK has no call for it) and integer size of a loaded ScaLAPACK."""
+    """File, version (from its name: there is no call for it) and integer size of a ScaLAPACK."""
     numroc = ctypes.CDLL(str(path)).numroc_
     n = positive_or_negative(1)
     block, rank, source, ranks = (ctypes.c_int64(value) for value in (1, 0, 0, 2))
@@ -101,7 +103,12 @@ def about_blas(path: Path) -> dict[str, Any]:
     largest = library.idamax_(
         ctypes.byref(positive_or_negative(2)), vector, ctypes.byref(ctypes.c_int64(1))
     )
-    report = {"file": str(path), "version": "", "threads": 0, "int_bits": 32 if largest == 2 else 64}
+    report = {
+        "file": str(path),
+        "version": "",
+        "threads": 0,
+        "int_bits": 32 if largest == 2 else 64,
+    }
     if hasattr(library, "openblas_get_config"):
         library.openblas_get_config.restype = ctypes.c_char_p
         report["version"] = library.openblas_get_config().decode()

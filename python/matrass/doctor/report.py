@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Gathers what `matrass doctor` says. Everything that may crash or hang happens in children with a time limit.
+"""Gathers what `matrass doctor` says.
 
-Next: ``machine.py``.
+Everything that may crash or hang happens in children with a time limit. Next: ``machine.py``.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ class Report:
 
 
 def examine() -> Report:
-    """Look at the installation, the libraries that it loads, the launcher, a world of two ranks and the machine.
+    """Look at the installation, what it loads, the launcher, a world of two ranks, the machine.
 
     Returns
     -------
     Report
-        Problems in the order in which they should be mended: a later one may be the echo of an earlier one.
+        Problems in the order in which to mend them: a later one may be the echo of an earlier.
     """
     report = Report()
     found = which_mpi.installation()
@@ -80,7 +80,7 @@ def _examine_libraries(report: Report) -> None:
         report.problems.append(
             Problem(
                 f"doctor: mpi4py and _core must load in one process: got {result}",
-                "unset MPI4PY_LIBMPI, MPI4PY_MPIABI, LD_LIBRARY_PATH and LD_PRELOAD, then look again",
+                "unset MPI4PY_LIBMPI, MPI4PY_MPIABI, LD_LIBRARY_PATH, LD_PRELOAD, then look again",
             )
         )
         return
@@ -93,7 +93,8 @@ def _examine_libraries(report: Report) -> None:
         problems.append(
             Problem(
                 f"doctor: mpi4py must load MPI: got {result['mpi4py_error']}",
-                "apt-get install mpich; pip install --force-reinstall --only-binary mpi4py 'mpi4py>=4.1'",
+                "apt-get install mpich; "
+                "pip install --force-reinstall --only-binary mpi4py 'mpi4py>=4.1'",
             )
         )
     error = result.get("core_error")
@@ -104,16 +105,17 @@ def _examine_libraries(report: Report) -> None:
         facts[name] = "; ".join(_about(entry) for entry in result.get(entries, [])) or "not loaded"
         problems += [
             Problem(
-                f"doctor: {name} must use 32-bit integers: got {entry['int_bits']}-bit in {entry['file']}",
+                f"doctor: {name} must use 32-bit integers: "
+                f"got {entry['int_bits']}-bit in {entry['file']}",
                 "apt-get install libscalapack-mpich-dev libopenblas-dev, and build matrass again",
             )
             for entry in result.get(entries, [])
-            if entry["int_bits"] != 32  # noqa: PLR2004
+            if entry["int_bits"] != 32
         ]
 
 
 def _known(problems: list[Problem], line: str) -> bool:
-    """Whether `line`, which begins with what is wrong, says the same as a problem already listed."""
+    """Whether a problem already listed says the same as the beginning of `line`."""
     return any(line.startswith(problem.what) for problem in problems)
 
 
@@ -133,7 +135,8 @@ def _examine_world(report: Report, launcher: launchers.Launcher) -> None:
         report.problems.append(
             Problem(
                 f"doctor: two ranks must form a world: got {result}",
-                f"see what the ranks print: {' '.join(start)} {sys.executable} -m matrass.doctor.probe world",
+                "see what the ranks print: "
+                f"{' '.join(start)} {sys.executable} -m matrass.doctor.probe world",
             )
         )
         return
@@ -144,14 +147,16 @@ def _examine_world(report: Report, launcher: launchers.Launcher) -> None:
     if result["size"] != ranks:
         report.problems.append(
             Problem(
-                f"doctor: {launcher.path} must start one world of {ranks} ranks: got worlds of {result['size']}",
+                f"doctor: {launcher.path} must start one world of {ranks} ranks: "
+                f"got worlds of {result['size']}",
                 "use the launcher of the MPI above (on Debian: mpiexec.mpich)",
             )
         )
     if result["thread_level"] != "multiple":
         report.problems.append(
             Problem(
-                f"doctor: MPI should be initialised with thread level multiple: got {result['thread_level']}",
+                "doctor: MPI should be initialised with thread level multiple: "
+                f"got {result['thread_level']}",
                 "leave mpi4py.rc.thread_level unset, and MPICH_THREADLEVEL_DEFAULT too",
                 fatal=False,
             )
@@ -161,7 +166,7 @@ def _examine_world(report: Report, launcher: launchers.Launcher) -> None:
 def run_probe(
     command: list[str], environment: dict[str, str], seconds: float = SECONDS
 ) -> dict[str, Any] | str:
-    """Run a probe in a process group of its own and return what it reports, or one line about how it failed."""
+    """Run a probe in a process group of its own; return its report, or a line on how it failed."""
     process = subprocess.Popen(
         command,
         env=environment,

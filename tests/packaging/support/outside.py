@@ -44,7 +44,7 @@ def mpiexec():
 
 
 class Venv:
-    """A virtual environment of its own, filled by the pip of the environment that runs the tests."""
+    """A virtual environment, filled by the pip of the environment that runs the tests."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -52,7 +52,7 @@ class Venv:
         run(sys.executable, "-m", "venv", "--without-pip", folder, cwd=folder.parent)
 
     def pip_install(self, *arguments, under=()):
-        """Install with pip, started by `under`; the compilers by the names that ccache knows from the build."""
+        """Install with pip, started by `under`; the compilers by the names that ccache knows."""
         env = clean_environment(CC=os.environ.get("CC", "cc"), CXX=os.environ.get("CXX", "c++"))
         pip = (sys.executable, "-m", "pip", "--python", self.python, "install", "-q")
         run(*under, *pip, *arguments, cwd=self.folder, env=env, seconds=900)

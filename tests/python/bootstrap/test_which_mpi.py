@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Importing matrass loads no MPI, prepares the right one, and refuses to meet a wrong one. Each case in a process of its own."""
+"""Importing matrass loads no MPI, prepares the right one, and refuses to meet a wrong one.
 
-import glob
+Each case runs in a process of its own.
+"""
+
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
-
 from matrass.bootstrap import which_mpi
 
 
@@ -26,10 +28,10 @@ def python(code, **environment):
 
 
 def open_mpi(tmp_path):
-    """Open MPI's libmpi where this machine has one, else a library of its name: the check goes by names alone."""
-    real = sorted(glob.glob("/usr/lib/*/libmpi.so.40"))
+    """Open MPI's libmpi where there is one, else a library of its name: names are what counts."""
+    real = sorted(Path("/usr/lib").glob("*/libmpi.so.40"))
     if real:
-        return real[0]
+        return str(real[0])
     source, library = tmp_path / "fake.c", tmp_path / "libmpi.so.40"
     source.write_text("int ompi_mpi_comm_self; int MPI_Get_version(void) { return 0; }\n")
     command = ["cc", "-shared", "-fPIC", "-Wl,-soname,libmpi.so.40", "-o", library, source]

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """`matrass doctor` on this machine, and on the same machine broken in the ways that happen."""
 
-import glob
 import json
 import os
 import shutil
@@ -10,13 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from matrass.bootstrap import launcher, which_mpi
 from matrass.doctor import machine, report
 
 
 def doctor(*arguments, **environment):
-    """Run `matrass doctor --json` and return its exit code, facts, and problems by what they say."""
+    """Run `matrass doctor --json` and return its exit code, facts, and problems."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("MPI4PY_")}
     run = subprocess.run(
         [sys.executable, "-m", "matrass", "doctor", "--json", *arguments],
@@ -71,7 +69,7 @@ def test_the_table_names_the_fix(tmp_path):
 
 
 def test_open_mpi_chosen_for_mpi4py():
-    libraries = sorted(glob.glob("/usr/lib/*/libmpi.so.40"))
+    libraries = sorted(map(str, Path("/usr/lib").glob("*/libmpi.so.40")))
     if not libraries:
         pytest.skip("Open MPI's libmpi.so.40 is not on this machine")
     code, facts, problems = doctor(MPI4PY_LIBMPI=libraries[0])
@@ -109,7 +107,7 @@ def test_the_plain_name_is_open_mpis(tmp_path):
 
 
 def test_a_launcher_of_another_world_starts_singletons(tmp_path):
-    """A launcher that calls itself MPICH's, but does not start one world: each process finds itself alone."""
+    """A launcher that calls itself MPICH's, but starts worlds of one rank."""
     script = tmp_path / "mpiexec.mpich"
     script.write_text('#!/bin/sh\n[ "$1" = --version ] && echo HYDRA && exit\nshift 2\nexec "$@"\n')
     script.chmod(0o755)
