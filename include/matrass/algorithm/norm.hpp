@@ -98,7 +98,7 @@ inline double extreme(const std::vector<double>& values, bool largest) {
 /// numbers for the sums). Neither overflows nor vanishes before the result does.
 template <DistMatrixLike A>
 double norm(const A& a, Norm kind = Norm::frobenius) {
-  mpi::throw_together(a.grid().comm(), [] {});
+  mpi::throw_together(a.grid().comm(), mpi::Call("norm", a.distribution(), kind), [] {});
   switch (kind) {
     case Norm::one: return detail::extreme(detail::modulus_sums(to_dynamic(a), true), true);
     case Norm::minus_one: return detail::extreme(detail::modulus_sums(to_dynamic(a), true), false);

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/// @file
+/// SvdRun's end: U, S, V and measured residuals; and the direct method. Included by svd_run.hpp.
+/// Next: algorithm/truncated_svd.hpp
+#pragma once
+
+#include <matrass/algorithm/svd_run.hpp>
+
+namespace matrass::detail {
+
+/// The left projection on the first Ritz vectors. Collective.
+///
+/// U~ = Y g is made orthonormal by the Cholesky factor K of its Gram matrix (by TSQR where that is nearly
+/// singular, or where singular values are zero and random columns complete U). Then A^H U~ K^-1, whose
+/// coordinates in Q are known, has the small SVD D S C^H: V = Q D, U = U~ K^-1 C.
+/// @param must whether the result is taken whatever the residuals are
+/// @returns whether it is taken
+template <Scalar T>
+bool SvdRun<T>::finish(bool must) {
+  Index extent[3] = {0, 0, 0};  // rows and columns of g, columns of Q
+  if (root()) {
+    const double zero = limits().drop * (ritz_.s.empty() ? 0 : ritz_.s.front());
+    Index rank = 0;
+    while (rank < std::min<Index>(k_, ritz_.g.cols) &&
+           ritz_.s[static_cast<std::size_t>(rank)] > zero) {
+      ++rank;
+    }
+    ritz_.g = ritz_.g.columns(0, rank);
+    extent[0] = ritz_.g.rows;
+    extent[1] = rank;
+    extent[2] = basis_.cols();
+  }
+  mpi::broadcast<Index>(comm_, extent, 0);
+  const Index rank = extent[1];
+  if (!root()) ritz_.g = Small<N>(extent[0], rank);
+  mpi::broadcast<N>(comm_, ritz_.g.span(), 0);
+  Small<N> gram =
+      mpi::throw_together(comm_, [&] { return combine_blocks(y_, ritz_.g, u_); });
+  sum_on_root(gram.span());
+
+  Index well_conditioned = 0;
+  if (root() && rank == k_) {
+    well_conditioned = potrf('U', static_cast<int>(rank), gram.data.data(), gram.ld()) == 0 ? 1 : 0;
+    for (Index j = 0; j < rank; ++j) well_conditioned &= std::real(gram(j, j)) > 0.1 ? 1 : 0;
+  }
+  mpi::broadcast<Index>(comm_, {&well_conditioned, 1}, 0);
+  d_ = Small<N>(extent[2], k_);
+  Small<N> rotation;
+  if (well_conditioned != 0) {
+    rotation = mpi::throw_together(comm_, [&] {
+      Small<N> turn(k_, k_);
+      if (!root()) return turn;
+      turn = ritz_rotation(gram, rank);
+      trsm('L', 'U', 'N', 'N', static_cast<int>(k_), static_cast<int>(k_), gram.data.data(),
+           gram.ld(), turn.data.data(), turn.ld());
+      return turn;
+    });
+    mpi::broadcast<N>(comm_, rotation.span(), 0);
+  } else {
+    for (Index j = rank; j < k_; ++j) {
+      for (Index i = 0; i < u_.rows; ++i) {
+        u_.data[i + j * u_.ld] =
+            static_cast<T>(counter_normal_of<N>(mix(options_.seed + 1), row_index_(i), j));
+      }
+    }
+    orthonormalize(u_, k_, comm_, [&](const Small<N>& r) { return ritz_rotation(r, rank); });
+  }
+  measure(rotation);
+  const double most = *std::max_element(result_.residual.begin(), result_.residual.end());
+  return must || most <= 1.5 * tol_ * result_.s.front();
+}
+
+/// Rank 0: V, S and D from the triangular factor of U~ (its first `rank` columns), with signs fixed.
+/// @returns the k x k matrix that turns the orthonormalised columns into U
+template <Scalar T>
+auto SvdRun<T>::ritz_rotation(const Small<N>& triangle, Index rank) -> Small<N> {
+  Small<N> image = basis_.image(ritz_.g);
+  if (rank > 0) {
+    trsm('R', 'U', 'N', 'N', narrow(image.rows, "truncated_svd: basis"), static_cast<int>(rank),
+         triangle.data.data(), triangle.ld(), image.data.data(), image.ld());
+  }
+  const SmallSvd<N> svd = gesdd(image, rank < k_);
+  d_ = svd.u.columns(0, k_);
+  result_.s = svd.s;
+  result_.s.resize(static_cast<std::size_t>(k_), 0.0);
+  Small<N> rotation(k_, k_);
+  for (Index j = 0; j < k_; ++j) {
+    if (j < rank) {
+      for (Index i = 0; i < rank; ++i) rotation(i, j) = conjugate(svd.vh(j, i));
+    } else {
+      const double size = std::abs(triangle(j, j));
+      rotation(j, j) = size > 0 ? triangle(j, j) / size : N{1};
+    }
+  }
+  result_.v = multiply('N', basis_.q(), 'N', d_);
+  for (Index j = 0; j < k_; ++j) {
+    const N phase = leading_phase(result_.v, j);
+    scale_column(result_.v, j, phase);
+    scale_column(d_, j, phase);
+    scale_column(rotation, j, phase);
+  }
+  return rotation;
+}
+
+/// Turns U, tells all ranks V and S, and measures the residuals from A V = Y D. Collective.
+template <Scalar T>
+void SvdRun<T>::measure(const Small<N>& rotation) {
+  result_.s.resize(static_cast<std::size_t>(k_));
+  result_.residual.assign(static_cast<std::size_t>(k_), 0);
+  if (!root()) result_.v = Small<N>(a_.n, k_);
+  mpi::broadcast<N>(comm_, d_.span(), 0);
+  mpi::broadcast<N>(comm_, result_.v.span(), 0);
+  mpi::broadcast<double>(comm_, result_.s, 0);
+  ResidualSums sums = mpi::throw_together(
+      comm_, [&] { return rotate_and_measure(y_, d_, rotation, result_.s, u_); });
+  mpi::allreduce(comm_, std::span<double>(sums.squares));
+  mpi::allreduce(comm_, std::span<double>(sums.quotients));
+  for (std::size_t i = 0; i < sums.squares.size(); ++i) {
+    // s = Re(u^H A v) has the smallest residual; the order stays.
+    double better = std::max(sums.quotients[i], 0.0);
+    if (i > 0) better = std::min(better, result_.s[i - 1]);
+    const double change = sums.quotients[i] - result_.s[i];
+    const double rest = better - sums.quotients[i];
+    const double square = sums.squares[i] - change * change + rest * rest;
+    result_.s[i] = better;
+    result_.residual[i] = std::sqrt(std::max(square, 0.0));
+  }
+  // One rank's numbers count: all must take the same way from here.
+  mpi::broadcast<double>(comm_, result_.s, 0);
+  mpi::broadcast<double>(comm_, result_.residual, 0);
+}
+
+/// The right projection on the singular vectors of R of A = QR: A V = P R', U and V from the SVD of R'.
+/// Backward stable for every singular value. Collective. Cost: about 2.5 m_local n^2 flops, two passes.
+template <Scalar T>
+void SvdRun<T>::direct() {
+  result_.direct = true;
+  const Tsqr<T> qr(a_, comm_, false);
+  mpi::throw_together(comm_, [&] {
+    if (!root()) return;
+    Small<N> r(qr.r().rows, qr.r().cols);
+    std::transform(qr.r().data.begin(), qr.r().data.end(), r.data.begin(),
+                   [&](T x) { return static_cast<N>(x) / scale_; });
+    const SmallSvd<N> svd = gesdd(std::move(r));
+    next_ = Small<N>(a_.n, k_);
+    for (Index j = 0; j < k_; ++j) {
+      for (Index i = 0; i < a_.n; ++i) next_(i, j) = conjugate(svd.vh(j, i));
+    }
+  });
+  ++result_.passes;
+  pass(Pass::forward, k_);
+  const Small<N> v = next_;
+  d_ = Small<N>(k_, k_);
+  mpi::throw_together(comm_, [&] {
+    Small<N> all(k_, k_);
+    for (Index j = 0; j < k_; ++j) all(j, j) = N{1};
+    combine_blocks(y_, all, u_);
+  });
+  orthonormalize(u_, k_, comm_, [&](const Small<N>& triangle) {
+    SmallSvd<N> svd = gesdd(triangle);
+    for (Index j = 0; j < k_; ++j) {
+      for (Index i = 0; i < k_; ++i) d_(i, j) = conjugate(svd.vh(j, i));
+    }
+    result_.s = svd.s;
+    result_.v = multiply('N', v, 'N', d_);
+    for (Index j = 0; j < k_; ++j) {
+      const N phase = leading_phase(result_.v, j);
+      scale_column(result_.v, j, phase);
+      scale_column(d_, j, phase);
+      scale_column(svd.u, j, phase);
+    }
+    return svd.u;
+  });
+  measure({});
+}
+
+}  // namespace matrass::detail

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/// @file
+/// The truncated SVD of a tall matrix whose rows are dealt to the ranks: the iteration and its end.
+/// Next: algorithm/svd_iteration.hpp, algorithm/svd_end.hpp
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <matrass/algorithm/krylov_basis.hpp>
+#include <matrass/algorithm/start_block.hpp>
+#include <matrass/algorithm/svd_finish.hpp>
+
+namespace matrass::detail {
+
+/// One run. Rank 0 holds the short side (basis, small problems), decides, and tells the others; every
+/// rank applies its rows of A and keeps its rows of Y.
+///
+/// Memory: Y takes at most `most_vectors()` columns of this rank's rows, at most half of what A has;
+/// rank 0 also has Q, as wide. Each pass sends n x b numbers to rank 0 and back.
+template <Scalar T>
+class SvdRun {
+ public:
+  using N = Wide<T>;
+  /// The global index of a local row, for random vectors and messages.
+  using RowIndex = std::function<Index(Index)>;
+
+  /// @param a this rank's rows of an m x n matrix with m >= n >= 1 (m summed over ranks)
+  SvdRun(const LocalRows<T>& a, const mpi::Communicator& comm, Index k, const SvdOptions& options,
+         RowIndex row_index)
+      : a_(a),
+        comm_(comm),
+        k_(k),
+        options_(options),
+        row_index_(std::move(row_index)),
+        tol_(std::max(options.tol > 0 ? options.tol : default_tol<T>(), 50 * eps)),
+        block_(std::min(a.n, options.block > 0 ? options.block : default_block())),
+        y_(a.m),
+        basis_(a.n, limits()) {}
+
+  /// @param u where this rank's rows of U go, with k columns
+  /// Collective.
+  LocalSvd<T> run(const LocalColumns<T>& u) {
+    u_ = u;
+    if (method() == SvdMethod::tsqr) {
+      refuse_or_scale();
+      direct();
+    } else {
+      iterate(begin(method() == SvdMethod::gram));
+    }
+    for (double& s : result_.s) s *= scale_;
+    for (double& r : result_.residual) r *= scale_;
+    return std::move(result_);
+  }
+
+ private:
+  static constexpr double eps = std::numeric_limits<Real<T>>::epsilon();
+  static constexpr int most_restarts = 4;
+
+  /// expand: pass over A for Y and W, then decide anew. last: pass for Y, then finish if the residuals are
+  /// small enough. finish: nothing is left to expand. direct: give up the iteration.
+  enum class Action { expand, restart_and_expand, last, finish, direct };
+
+  /// What rank 0 tells the others.
+  struct Order {
+    Action action = Action::expand;
+    Index width = 0;  ///< of the next pass
+    double residual = std::numeric_limits<double>::infinity();  ///< estimate, relative
+  };
+
+  bool root() const { return comm_.rank() == 0; }
+  static Index default_block() { return std::same_as<T, float> ? 16 : 8; }
+
+  KrylovLimits limits() const {
+    const double noise = 10 * eps * std::sqrt(static_cast<double>(a_.n));
+    return {eps, std::max(noise, 0.01 * tol_)};
+  }
+
+  Index most_vectors() const {
+    constexpr Index plenty = 512;
+    return std::max(std::min(a_.n / 2, std::max(plenty, 4 * k_)), k_ + 3 * block_);
+  }
+
+  /// The iteration has no room where the blocks would span most of the space: then A = QR is cheaper.
+  SvdMethod method() const {
+    const bool narrow = 2 * (k_ + 2 * block_) > a_.n;
+    if (options_.method == SvdMethod::automatic || options_.method == SvdMethod::randomized) {
+      return narrow ? SvdMethod::tsqr : SvdMethod::randomized;
+    }
+    return options_.method;
+  }
+
+  // Passes over A: svd_passes.hpp
+  void pass(Pass kind, Index width);
+  void multiply_rows(Pass kind);
+  void adjoint_of_newest();
+  void sum_on_root(std::span<N> values);
+  void check_first_pass(Pass kind);
+  void refuse_or_scale();
+  Small<N> gram_matrix();
+
+  // The iteration: svd_iteration.hpp
+  Order begin(bool from_gram);
+  void iterate(Order order);
+  Order decide_together();
+  Order decide();
+  Order expand_or_restart(double residual, bool fresh_start);
+  Order restart(double residual);
+  Order inject(double residual);
+  bool misses_copies() const;
+  Small<N> random_vectors(Index count);
+
+  // The end: svd_end.hpp
+  bool finish(bool must);
+  Small<N> ritz_rotation(const Small<N>& triangle, Index rank);
+  void measure(const Small<N>& rotation);
+  void direct();
+
+  LocalRows<T> a_;
+  mpi::Communicator comm_;
+  Index k_;
+  SvdOptions options_;
+  RowIndex row_index_;
+  double tol_;
+  Index block_;
+  double scale_ = 1;
+  LocalColumns<T> u_;
+  TallBlocks<T> y_;
+  typename TallBlocks<T>::Block newest_{};
+  Small<N> next_;  ///< on rank 0: the columns of Q that the next pass applies A to
+  Small<N> w_;
+  Small<N> d_;  ///< coordinates of v in Q
+  LocalSvd<T> result_;
+  bool checked_ = false;  ///< A is known to be finite
+
+  KrylovBasis<N> basis_;  ///< from here on: rank 0 only
+  Ritz<N> ritz_;
+  Index starts_ = 0;      ///< independent random vectors that the basis has grown from
+  Index random_used_ = 0; ///< random vectors taken so far
+  int restarts_ = 0;
+};
+
+}  // namespace matrass::detail
+
+#include <matrass/algorithm/svd_end.hpp>
+#include <matrass/algorithm/svd_iteration.hpp>
+#include <matrass/algorithm/svd_passes.hpp>
