@@ -8,20 +8,23 @@
 
 #include <algorithm>
 #include <array>
-#include <span>
-#include <vector>
-
 #include <matrass/matrix/storage.hpp>
 #include <matrass/mpi/collectives.hpp>
 #include <matrass/redistribute/stream.hpp>
+#include <span>
+#include <vector>
 
 namespace matrass::detail {
 
-/// How much of a stream one message carries. Small enough that buffers stay in the cache between
-/// packing, the library's copy and unpacking; large enough for MPI's bandwidth.
-inline constexpr Index message_bytes = Index{1} << 20;
+/// How much of a stream one message carries. Small enough that the buffers of a round stay in the
+/// second cache between packing, MPI's copy and unpacking; large enough for MPI's bandwidth.
+inline constexpr Index message_bytes = Index{1} << 18;
 
-/// Moves the elements of a plan between ranks. Built (allocated) before the agreement, run after it.
+/// Results of at least this size are written past the cache: they would not stay in it.
+inline constexpr Index large_result = Index{1} << 23;
+
+/// Moves the elements of a plan between ranks. Built (allocated) before the agreement, run after
+/// it.
 ///
 /// In round k each pair of ranks exchanges the k-th piece of its stream. While pieces of round k
 /// are on their way, those of round k + 1 are packed; both directions have two buffers a peer.
@@ -44,6 +47,8 @@ class Exchange {
     for (const Peer& peer : from_) longest = std::max(longest, peer.stream->size);
     piece_ = std::max<Index>(1, std::min(piece_, longest));
     rounds_ = ceil_div(longest, piece_);
+    const Index result = plan_.elements_received() + plan_.sends[me(comm)].size;
+    if (result * Index{sizeof(T)} >= large_result) write_ = Write::past_cache;
     work_ = Storage<T>::allocate(buffers * piece_, false);
   }
 
@@ -70,21 +75,27 @@ class Exchange {
   };
   using Requests = std::vector<MPI_Request>;
 
-  void run_rounds(std::span<const LocalPart<const T>> sources, std::span<const LocalPart<T>> targets) {
+  void run_rounds(std::span<const LocalPart<const T>> sources,
+                  std::span<const LocalPart<T>> targets) {
     sources_ = sources;
     targets_ = targets;
-    const Stream& own = plan_.sends[static_cast<std::size_t>(comm_.rank())];
+    const Stream& own = plan_.sends[me(comm_)];
     receive(0);
     for (Index round = 0; round < rounds_; ++round) {
       send(round);
       receive(round + 1);
       copy_own<T>(own, own.size * round / rounds_, own.size * (round + 1) / rounds_, sources,
-                  targets);
+                  targets, write_);
       finish(round);
     }
-    if (rounds_ == 0) copy_own<T>(own, 0, own.size, sources, targets);
+    if (rounds_ == 0) copy_own<T>(own, 0, own.size, sources, targets, write_);
     wait(sending_[0]);
     wait(sending_[1]);
+    finish_writing();
+  }
+
+  static std::size_t me(const mpi::Communicator& comm) {
+    return static_cast<std::size_t>(comm.rank());
   }
 
   static void add_peer(std::vector<Peer>& peers, int rank, const Stream& stream) {
@@ -132,13 +143,12 @@ class Exchange {
     wait(receiving_[slot(round)]);
     for (std::size_t k = 0; k < from_.size(); ++k) {
       const IndexRange range = part(*from_[k].stream, round);
-      unpack<T>(*from_[k].stream, range.begin, range.end, buffer(k, round, true), targets_);
+      unpack<T>(*from_[k].stream, range.begin, range.end, buffer(k, round, true), targets_, write_);
     }
   }
 
   static void wait(Requests& requests) {
-    mpi::check(MPI_Waitall(static_cast<int>(requests.size()), requests.data(),
-                           MPI_STATUSES_IGNORE),
+    mpi::check(MPI_Waitall(static_cast<int>(requests.size()), requests.data(), MPI_STATUSES_IGNORE),
                "MPI_Waitall");
     requests.clear();
   }
@@ -151,6 +161,7 @@ class Exchange {
   Plan plan_;
   Index piece_;  ///< elements in a message
   Index rounds_ = 0;
+  Write write_ = Write::cached;
   std::vector<Peer> to_;
   std::vector<Peer> from_;
   Storage<T> work_;
