@@ -2,7 +2,9 @@
 # What ./run sets up before it starts anything: system packages, .venv, the build. Sourced by ./run, from the top level.
 # Each step leaves a stamp with a hash of its inputs and does nothing while the hash is the same.
 
-say() { printf '== %4d s  %s\n' "$SECONDS" "$*" >&2; }
+export RUN_STARTED=${RUN_STARTED:-$(date +%s)}
+
+say() { printf '== %4d s  %s\n' $(($(date +%s) - RUN_STARTED)) "$*" >&2; }
 die() { printf 'run: %s\n' "$*" >&2; exit 1; }
 
 hash_of() { # hash_of FILE_OR_FOLDER...: content and names

@@ -56,7 +56,11 @@ def libraries() -> dict[str, Any]:
     report["scalapack"] = [
         about_scalapack(path) for path in mapped("libscalapack|libmkl_scalapack")
     ]
-    report["blas"] = [about_blas(path) for path in mapped("libopenblas|libblas|libmkl_rt|libblis")]
+    blas = [about_blas(path) for path in mapped("libopenblas|libblas|libmkl_rt|libblis")]
+    # Debian's libblas.so.3 may be a door to OpenBLAS: the same library need not be shown twice.
+    report["blas"] = list(
+        {(entry["version"] or entry["file"]): entry for entry in blas[::-1]}.values()
+    )
     return report
 
 
