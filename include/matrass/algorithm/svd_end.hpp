@@ -13,10 +13,9 @@ namespace matrass::detail {
 /// U~ = Y g is made orthonormal by the Cholesky factor K of its Gram matrix (by TSQR where that is nearly
 /// singular, or where singular values are zero and random columns complete U). Then A^H U~ K^-1, whose
 /// coordinates in Q are known, has the small SVD D S C^H: V = Q D, U = U~ K^-1 C.
-/// @param must whether the result is taken whatever the residuals are
-/// @returns whether it is taken
+/// @returns whether the residuals are small enough
 template <Scalar T>
-bool SvdRun<T>::finish(bool must) {
+bool SvdRun<T>::finish() {
   Index extent[3] = {0, 0, 0};  // rows and columns of g, columns of Q
   if (root()) {
     const double zero = limits().drop * (ritz_.s.empty() ? 0 : ritz_.s.front());
@@ -67,7 +66,7 @@ bool SvdRun<T>::finish(bool must) {
   }
   measure(rotation);
   const double most = *std::max_element(result_.residual.begin(), result_.residual.end());
-  return must || most <= 1.5 * tol_ * result_.s.front();
+  return most <= 1.5 * tol_ * result_.s.front();
 }
 
 /// Rank 0: V, S and D from the triangular factor of U~ (its first `rank` columns), with signs fixed.
@@ -135,6 +134,7 @@ void SvdRun<T>::measure(const Small<N>& rotation) {
 template <Scalar T>
 void SvdRun<T>::direct() {
   result_.direct = true;
+  y_.clear();
   const Tsqr<T> qr(a_, comm_, false);
   mpi::throw_together(comm_, [&] {
     if (!root()) return;

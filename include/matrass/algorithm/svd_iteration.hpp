@@ -46,11 +46,13 @@ void SvdRun<T>::iterate(Order order) {
       case Action::expand: pass(Pass::both, order.width); break;
       case Action::last:
         pass(Pass::forward, order.width);
-        if (finish(false)) return;
+        if (finish()) return;
         adjoint_of_newest();
         break;
-      case Action::finish: finish(true); return;
-      case Action::direct: y_.clear(); return direct();
+      case Action::finish:
+        if (finish()) return;
+        [[fallthrough]];
+      case Action::direct: return direct();
     }
     order = decide_together();
   }

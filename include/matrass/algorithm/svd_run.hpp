@@ -78,7 +78,8 @@ class SvdRun {
   static Index default_block() { return std::same_as<T, float> ? 16 : 8; }
 
   KrylovLimits limits() const {
-    const double noise = 10 * eps * std::sqrt(static_cast<double>(a_.n));
+    // A q of a null vector q is rounding: some eps times the Frobenius norm of A.
+    const double noise = 4 * eps * std::sqrt(std::min(static_cast<double>(a_.n), 100.0));
     return {eps, std::max(noise, 0.01 * tol_)};
   }
 
@@ -117,7 +118,7 @@ class SvdRun {
   Small<N> random_vectors(Index count);
 
   // The end: svd_end.hpp
-  bool finish(bool must);
+  bool finish();
   Small<N> ritz_rotation(const Small<N>& triangle, Index rank);
   void measure(const Small<N>& rotation);
   void direct();
