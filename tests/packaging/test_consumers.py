@@ -43,11 +43,42 @@ def test_find_package_from_the_wheel(tmp_path, installed, package):
     check_consumer(program, package / "lib" / "matrass" / "libmpi.so.12")
 
 
-def test_find_package_refuses_another_mpi(tmp_path, prefix):
-    if shutil.which("mpicc.openmpi") is None:
-        pytest.skip("Open MPI's compiler is not on this machine")
+FAKE_HEADER = """
+#define OPEN_MPI 1
+#define MPI_VERSION 3
+#define MPI_SUBVERSION 1
+int MPI_Init(int*, char***);
+int MPI_Finalize(void);
+"""
+FAKE_SOURCE = (
+    "int MPI_Init(int* a, char*** b) { return 0; }\nint MPI_Finalize(void) { return 0; }\n"
+)
+FAKE_WRAPPER = """#!/bin/sh
+case $1 in
+  -show*) echo cc -I{folder} -L{folder} -Wl,-rpath,{folder} -lmpi ;;
+  *) exec cc -I{folder} "$@" -L{folder} -Wl,-rpath,{folder} -lmpi ;;
+esac
+"""
+
+
+@pytest.fixture
+def open_mpi(tmp_path):
+    """The compiler of an MPI that says of itself what Open MPI says."""
+    folder = tmp_path / "openmpi"
+    folder.mkdir()
+    (folder / "mpi.h").write_text(FAKE_HEADER)
+    (folder / "mpi.c").write_text(FAKE_SOURCE)
+    shared = ("cc", "-shared", "-fPIC", "-Wl,-soname,libmpi.so.40", "-o", "libmpi.so.40", "mpi.c")
+    run(*shared, cwd=folder)
+    (folder / "libmpi.so").symlink_to("libmpi.so.40")
+    (folder / "mpicc").write_text(FAKE_WRAPPER.format(folder=folder))
+    (folder / "mpicc").chmod(0o755)
+    return folder / "mpicc"
+
+
+def test_find_package_refuses_another_mpi(tmp_path, prefix, open_mpi):
     shutil.copytree(HERE / "consumer", tmp_path / "source")
-    settings = (f"-DCMAKE_PREFIX_PATH={prefix}", "-DMPI_EXECUTABLE_SUFFIX=.openmpi")
+    settings = (f"-DCMAKE_PREFIX_PATH={prefix}", f"-DMPI_C_COMPILER={open_mpi}")
     command = ("cmake", "-S", "source", "-B", "out", "-G", "Ninja", *settings)
     code, out = run(*command, cwd=tmp_path, check=False)
     assert code != 0
@@ -67,13 +98,11 @@ def test_the_guard_is_not_where_other_programs_look(prefix):
     assert not [name for name in public if name.startswith("libmpi")]
 
 
-def test_open_mpi_is_refused_when_matrass_is_built(tmp_path, source):
-    if shutil.which("mpicc.openmpi") is None:
-        pytest.skip("Open MPI's compiler is not on this machine")
-    settings = ("-DMPI_EXECUTABLE_SUFFIX=.openmpi", "-DMATRASS_PYTHON=OFF", "-G", "Ninja")
+def test_open_mpi_is_refused_when_matrass_is_built(tmp_path, source, open_mpi):
+    settings = (f"-DMPI_C_COMPILER={open_mpi}", "-DMATRASS_PYTHON=OFF", "-G", "Ninja")
     code, out = run("cmake", "-S", source, "-B", "out", *settings, cwd=tmp_path, check=False)
     assert code != 0
-    assert "is not of the MPICH family" in out
+    assert "is not of the MPICH family" in out, out
     assert "-DMPI_EXECUTABLE_SUFFIX=.mpich" in out
 
 
