@@ -16,7 +16,7 @@ from matrass.bootstrap.which_mpi import load_core
 from matrass.errors import DTypeError, InvalidArgument, ShapeError
 from matrass.grid import Grid
 from matrass.layout import Layout
-from matrass.matrix import Block, DistMatrix, block_of, shape_of
+from matrass.matrix import Block, DistMatrix, agreed_arguments
 
 __all__ = ["from_function", "from_global", "from_local", "from_tiles"]
 
@@ -111,14 +111,13 @@ def from_local(
     Collective over ``grid.comm``; nothing is sent.
     """
     core = load_core()
+    extents, name, blocks = agreed_arguments(grid, shape, layout, block)
     array = core.together(
         grid._core, lambda: None if local is None else _adoptable(_matrix_of(local, "from_local"))
     )
     codes = core.gather_codes(grid._core, [] if array is None else [core.scalar_code(array.dtype)])
     code = _one_dtype(codes, "from_local", "local part")
-    matrix = core.from_local(
-        grid._core, array, shape_of(shape), code, str(Layout(layout)), block_of(block)
-    )
+    matrix = core.from_local(grid._core, array, extents, code, name, blocks)
     return DistMatrix._wrap(matrix, grid)
 
 
@@ -165,12 +164,11 @@ def from_tiles(
             for k, (i0, j0, tile) in enumerate(tiles)
         ]
 
+    extents, name, blocks = agreed_arguments(grid, shape, layout, block)
     mine = core.together(grid._core, prepare)
     codes = core.gather_codes(grid._core, [core.scalar_code(tile.dtype) for _, _, tile in mine])
     code = _one_dtype(codes, "from_tiles", "tile")
-    matrix = core.from_tiles(
-        grid._core, mine, shape_of(shape), code, str(Layout(layout)), block_of(block)
-    )
+    matrix = core.from_tiles(grid._core, mine, extents, code, name, blocks)
     return DistMatrix._wrap(matrix, grid)
 
 
@@ -228,9 +226,8 @@ def from_global(
             + ", ".join(str(h[1:]) for h in sorted(set(headers)))
         )
     code, m, n = headers[0]
-    matrix = core.from_global(
-        grid._core, array, (m, n), code, str(Layout(layout)), block_of(block), root
-    )
+    extents, name, blocks = agreed_arguments(grid, (m, n), layout, block)
+    matrix = core.from_global(grid._core, array, extents, code, name, blocks, root)
     return DistMatrix._wrap(matrix, grid)
 
 

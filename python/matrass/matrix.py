@@ -7,7 +7,7 @@ Next: ``indexing.py`` (what ``A[...]`` means), ``create.py`` (ways to make one),
 from __future__ import annotations
 
 import operator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -46,6 +46,16 @@ def shape_of(shape: Any) -> tuple[int, int]:
     except (TypeError, ValueError) as error:
         raise ShapeError(f"shape: must be (rows, columns): got {shape!r}") from error
     return rows, cols
+
+
+def agreed_arguments(
+    grid: Grid, shape: Any, layout: str | Layout, block: Block
+) -> tuple[tuple[int, int], str, tuple[int, int] | None]:
+    """Read the arguments that say how a matrix is dealt out; raises on every rank. Collective."""
+    read = load_core().together(
+        grid._core, lambda: (shape_of(shape), str(Layout(layout)), block_of(block))
+    )
+    return cast(tuple[tuple[int, int], str, tuple[int, int] | None], read)
 
 
 class DistMatrix:
@@ -93,8 +103,9 @@ class DistMatrix:
         layout: str | Layout = "MC,MR",
         block: Block = 64,
     ) -> None:
+        extents, name, blocks = agreed_arguments(grid, shape, layout, block)
         self._core: _core.Matrix = load_core().zeros(
-            grid._core, shape_of(shape), np.dtype(dtype), str(Layout(layout)), block_of(block)
+            grid._core, extents, np.dtype(dtype), name, blocks
         )
         self._grid = grid
 
@@ -233,7 +244,8 @@ class DistMatrix:
         unpacked once; work memory is bounded (4 MB a peer).
         """
         target = self.grid if grid is None else grid
-        core = load_core().to(self._core, target._core, str(Layout(layout)), block_of(block), root)
+        _, name, blocks = agreed_arguments(self.grid, self.shape, layout, block)
+        core = load_core().to(self._core, target._core, name, blocks, root)
         return self._wrap(core, target)
 
     def copy(self) -> DistMatrix:

@@ -9,6 +9,7 @@
 #include <pybind11/pybind11.h>
 
 #include <complex>
+#include <matrass/matrix/dist_matrix.hpp>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,16 +17,13 @@
 #include <utility>
 #include <variant>
 
-#include <matrass/matrix/dist_matrix.hpp>
-
 namespace matrass::bindings {
 
 namespace py = pybind11;
 
 /// Python's side of DistMatrix: the scalar is a run-time value.
-using AnyMatrix =
-    std::variant<DistMatrix<float>, DistMatrix<double>, DistMatrix<std::complex<float>>,
-                 DistMatrix<std::complex<double>>>;
+using AnyMatrix = std::variant<DistMatrix<float>, DistMatrix<double>,
+                               DistMatrix<std::complex<float>>, DistMatrix<std::complex<double>>>;
 
 /// A class of its own, so that pybind11 binds it as one (a variant is converted by value).
 struct Matrix {
@@ -45,11 +43,16 @@ std::string scalar_name(int code);
 template <class F>
 decltype(auto) with_scalar(int code, F&& f) {
   switch (code) {
-    case 0: return f(float{});
-    case 1: return f(double{});
-    case 2: return f(std::complex<float>{});
-    case 3: return f(std::complex<double>{});
-    default: break;
+    case 0:
+      return f(float{});
+    case 1:
+      return f(double{});
+    case 2:
+      return f(std::complex<float>{});
+    case 3:
+      return f(std::complex<double>{});
+    default:
+      break;
   }
   throw DTypeError(std::string("dtype must be ") + scalar_names);
 }

@@ -3,7 +3,6 @@
 /// Errors across the border: C++ to matrass.errors, and what Python callbacks raise, agreed on.
 /// Next: bind_mpi.cpp
 #include <array>
-
 #include <matrass/grid/process_grid.hpp>
 
 #include "any_matrix.hpp"
@@ -65,7 +64,9 @@ void raise_in_python(const Error& error) {
   if (py::hasattr(raised, "remote_traceback") && !error.trace().empty()) {
     raised.attr("remote_traceback") = error.trace();
   }
-  const py::object cause = python_cause(error);
+  // Where all ranks found the same fault in their arguments, the fault itself says enough.
+  const bool ours = error.kind() != ErrorKind::routine && error.rank() < 0;
+  const py::object cause = ours ? py::none() : python_cause(error);
   if (!cause.is_none()) raised.attr("__cause__") = cause;
   py::set_error(py::type::of(raised), raised);
 }
@@ -101,7 +102,7 @@ py::object together(const ProcessGrid& grid, const py::function& f) {
     failure = describe(raised);
   }
   const py::gil_scoped_release no_gil;
-  mpi::detail::agree(grid.comm(), thrown != nullptr, failure, thrown);
+  mpi::detail::agree(grid.comm(), mpi::Call("together"), thrown != nullptr, failure, thrown);
   return result;
 }
 

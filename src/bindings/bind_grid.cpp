@@ -27,14 +27,11 @@ void bind_grid(py::module_& module) {
   py::class_<ProcessGrid>(module, "Grid")
       .def(py::init(&make_grid), py::arg("comm"), py::arg("shape"), py::arg("order"),
            py::call_guard<py::gil_scoped_release>())
-      .def_property_readonly("shape",
-                             [](const ProcessGrid& g) {
-                               return std::pair(g.shape().rows, g.shape().cols);
-                             })
-      .def_property_readonly("order",
-                             [](const ProcessGrid& g) {
-                               return g.order() == GridOrder::row_major ? "C" : "F";
-                             })
+      .def_property_readonly(
+          "shape", [](const ProcessGrid& g) { return std::pair(g.shape().rows, g.shape().cols); })
+      .def_property_readonly(
+          "order",
+          [](const ProcessGrid& g) { return g.order() == GridOrder::row_major ? "C" : "F"; })
       .def_property_readonly("rank", &ProcessGrid::rank)
       .def_property_readonly("size", &ProcessGrid::size)
       .def_property_readonly("comm_size", [](const ProcessGrid& g) { return g.comm().size(); })

@@ -23,20 +23,21 @@ py::array_t<Index> index_array(const std::vector<Index>& indices) {
 
 Matrix zeros(const ProcessGrid& grid, std::pair<Index, Index> shape, const py::object& dtype,
              const std::string& layout, BlockArgument block, int root) {
-  // dtypes are Python objects: looked at before the GIL is released; a wrong one is agreed on below.
+  // dtypes are Python objects: looked at before the GIL is released; a wrong one is agreed on
+  // below.
   const int code = scalar_code(py::dtype::from_args(dtype));
   const std::string shown = py::str(dtype).cast<std::string>();
   const py::gil_scoped_release no_gil;
-  const Distribution d = mpi::throw_together(grid.comm(), [&] {
+  const mpi::Call call("DistMatrix", shape.first, shape.second, code, layout);
+  const Distribution d = mpi::throw_together(grid.comm(), call, [&] {
     if (code < 0) {
       throw DTypeError("DistMatrix: dtype must be " + std::string(scalar_names) + ": got " + shown);
     }
     return Distribution(grid.map(), {shape.first, shape.second}, parse_layout(layout),
                         layout_options(block, root));
   });
-  return with_scalar(code, [&](auto scalar) {
-    return Matrix{DistMatrix<decltype(scalar)>(grid, d, true)};
-  });
+  return with_scalar(
+      code, [&](auto scalar) { return Matrix{DistMatrix<decltype(scalar)>(grid, d, true)}; });
 }
 
 /// Strides along an axis of at most one element mean nothing in NumPy; ScaLAPACK wants
@@ -54,7 +55,8 @@ Matrix from_local(const ProcessGrid& grid, const std::optional<py::array>& local
                   BlockArgument block) {
   const Distribution d = [&] {
     const py::gil_scoped_release no_gil;
-    return mpi::throw_together(grid.comm(), [&] {
+    const mpi::Call call("from_local", shape.first, shape.second, code, layout);
+    return mpi::throw_together(grid.comm(), call, [&] {
       return Distribution(grid.map(), {shape.first, shape.second}, parse_layout(layout),
                           layout_options(block));
     });
@@ -103,21 +105,18 @@ DistMatrix<T> conjugated(const DistMatrix<T>& a) {
 }
 
 void bind_properties(py::class_<Matrix>& matrix) {
-  matrix.def_property_readonly("shape", visit([](const auto& m) {
-                                 return std::pair(m.shape().rows, m.shape().cols);
-                               }));
+  matrix.def_property_readonly(
+      "shape", visit([](const auto& m) { return std::pair(m.shape().rows, m.shape().cols); }));
   matrix.def_property_readonly("dtype", [](const Matrix& a) {
     return py::dtype(scalar_name(static_cast<int>(a.value.index())));
   });
   matrix.def_property_readonly("layout",
                                visit([](const auto& m) { return to_string(m.layout()); }));
-  matrix.def_property_readonly("block", visit([](const auto& m) {
-                                 return std::pair(m.block().rows, m.block().cols);
-                               }));
+  matrix.def_property_readonly(
+      "block", visit([](const auto& m) { return std::pair(m.block().rows, m.block().cols); }));
   matrix.def_property_readonly("grid", visit([](const auto& m) { return m.grid(); }));
-  matrix.def_property_readonly("local", visit([](const auto& m) {
-                                 return array_on(m.part(), m.storage().owner());
-                               }));
+  matrix.def_property_readonly(
+      "local", visit([](const auto& m) { return array_on(m.part(), m.storage().owner()); }));
   matrix.def_property_readonly("local_rows",
                                visit([](const auto& m) { return index_array(m.local_rows()); }));
   matrix.def_property_readonly("local_cols",
@@ -130,9 +129,8 @@ void bind_properties(py::class_<Matrix>& matrix) {
                                  const Distribution& d = m.distribution();
                                  return d.rows().nprocs == 1 && d.cols().nprocs == 1;
                                }));
-  matrix.def_property_readonly("holds", visit([](const auto& m) {
-                                 return m.distribution().holds(m.grid().rank());
-                               }));
+  matrix.def_property_readonly(
+      "holds", visit([](const auto& m) { return m.distribution().holds(m.grid().rank()); }));
   matrix.def_property_readonly("is_first_replica", visit([](const auto& m) {
                                  return m.distribution().is_first_replica(m.grid().rank());
                                }));
@@ -154,15 +152,14 @@ void bind_matrix(py::module_& module) {
              py::arg("layout"), py::arg("block"), py::arg("root") = 0);
   module.def("from_local", &bindings::from_local, py::arg("grid"), py::arg("local"),
              py::arg("shape"), py::arg("code"), py::arg("layout"), py::arg("block"));
-  module.def("scalar_code", [](const py::object& dtype) {
-    return scalar_code(py::dtype::from_args(dtype));
-  });
+  module.def("scalar_code",
+             [](const py::object& dtype) { return scalar_code(py::dtype::from_args(dtype)); });
   module.def("parse_layout", [](const std::string& text) { return to_string(parse_layout(text)); });
   module.def(
       "gather_codes",
       [](const ProcessGrid& grid, const std::vector<Index>& codes) {
         const std::vector<Index> mine =
-            mpi::throw_together(grid.comm(), [&] { return codes; });
+            mpi::throw_together(grid.comm(), mpi::Call("dtypes"), [&] { return codes; });
         return mpi::allgather(grid.comm(), mine);
       },
       py::arg("grid"), py::arg("codes"), py::call_guard<py::gil_scoped_release>());

@@ -17,9 +17,10 @@ namespace {
 using BlockArgument = std::optional<std::pair<Index, Index>>;
 using ArrayTile = std::tuple<Index, Index, py::array>;
 
-Distribution wanted_distribution(const ProcessGrid& grid, Shape shape, const std::string& layout,
-                                 const BlockArgument& block, int root) {
-  return mpi::throw_together(grid.comm(), [&] {
+Distribution wanted_distribution(const char* routine, const ProcessGrid& grid, Shape shape,
+                                 const std::string& layout, const BlockArgument& block, int root) {
+  const mpi::Call call(routine, shape, layout, grid.map());
+  return mpi::throw_together(grid.comm(), call, [&] {
     return Distribution(grid.map(), shape, parse_layout(layout), layout_options(block, root));
   });
 }
@@ -28,7 +29,7 @@ Matrix to(const Matrix& a, const ProcessGrid& grid, const std::string& layout, B
           int root) {
   return std::visit(
       [&](const auto& m) {
-        const Distribution d = wanted_distribution(grid, m.shape(), layout, block, root);
+        const Distribution d = wanted_distribution("to", grid, m.shape(), layout, block, root);
         return Matrix{redistribute(m, grid, d)};
       },
       a.value);
@@ -39,7 +40,7 @@ void copy_into(const Matrix& a, const Matrix& target) {
       [&](const auto& m) {
         using M = std::decay_t<decltype(m)>;
         const M* other = std::get_if<M>(&target.value);
-        mpi::throw_together(m.grid().comm(), [&] {
+        mpi::throw_together(m.grid().comm(), mpi::Call("assign", m.distribution()), [&] {
           if (other == nullptr) {
             throw DTypeError("assign: dtypes must be equal: got " +
                              scalar_name(static_cast<int>(a.value.index())) + " for " +
@@ -63,7 +64,7 @@ Matrix from_tiles_of(const ProcessGrid& grid, const std::vector<ArrayTile>& arra
     }
     const py::gil_scoped_release no_gil;
     const Distribution d =
-        wanted_distribution(grid, {shape.first, shape.second}, layout, block, 0);
+        wanted_distribution("from_tiles", grid, {shape.first, shape.second}, layout, block, 0);
     return Matrix{from_tiles<T>(grid, tiles, d)};
   });
 }
@@ -77,7 +78,7 @@ Matrix from_global_array(const ProcessGrid& grid, const std::optional<py::array>
     if (x) part = part_of<T>(*x, false);
     const py::gil_scoped_release no_gil;
     const Distribution d =
-        wanted_distribution(grid, {shape.first, shape.second}, layout, block, 0);
+        wanted_distribution("from_global", grid, {shape.first, shape.second}, layout, block, 0);
     return Matrix{from_global<T>(grid, part, d, root)};
   });
 }

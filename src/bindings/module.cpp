@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// @file
-/// The extension module `matrass._core`: a list of what is bound, one file a folder of the C++ core.
-/// Python's documentation is in Python (python/matrass); the stubs are python/matrass/_core.pyi.
-/// Next: any_matrix.hpp
+/// The extension module `matrass._core`: a list of what is bound, one file a folder of the C++
+/// core. Python's documentation is in Python (python/matrass); the stubs are
+/// python/matrass/_core.pyi. Next: any_matrix.hpp
 #include "bindings.hpp"
 
 PYBIND11_MODULE(_core, module) {

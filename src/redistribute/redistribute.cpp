@@ -6,9 +6,9 @@
 
 namespace matrass {
 
-#define MATRASS_INSTANTIATE(T)       \
-  template class detail::Exchange<T>; \
-  template void redistribute_into<T>(const DistMatrix<T>&, const DistMatrix<T>&);   \
+#define MATRASS_INSTANTIATE(T)                                                     \
+  template class detail::Exchange<T>;                                              \
+  template void redistribute_into<T>(const DistMatrix<T>&, const DistMatrix<T>&);  \
   template DistMatrix<T> redistribute<T>(const DistMatrix<T>&, const ProcessGrid&, \
                                          const Distribution&);
 MATRASS_INSTANTIATE(float)

@@ -6,11 +6,11 @@
 
 namespace matrass {
 
-#define MATRASS_INSTANTIATE(T)                                                       \
-  template void detail::run_pgemm<T>(const DistMatrix<T>&, const DistMatrix<T>&,     \
-                                     const DistMatrix<T>&, const MatmulOptions<T>&); \
-  template void matmul_into<T>(const DistMatrix<T>&, const DistMatrix<T>&,           \
-                               const DistMatrix<T>&, const MatmulOptions<T>&);
+#define MATRASS_INSTANTIATE(T)                                                                   \
+  template void detail::run_pgemm<T>(const DistMatrix<T>&, const DistMatrix<T>&,                 \
+                                     const DistMatrix<T>&, const MatmulOptions<T>&);             \
+  template void matmul_into<T>(const DistMatrix<T>&, const DistMatrix<T>&, const DistMatrix<T>&, \
+                               const MatmulOptions<T>&);
 MATRASS_INSTANTIATE(float)
 MATRASS_INSTANTIATE(double)
 MATRASS_INSTANTIATE(std::complex<float>)

@@ -103,19 +103,32 @@ namespace detail {
 template <class F>
 void with_error(ErrorKind kind, const std::string& text, F&& f) {
   switch (kind) {
-    case ErrorKind::error: return f(Error(text));
-    case ErrorKind::invalid_argument: return f(InvalidArgument(text));
-    case ErrorKind::shape: return f(ShapeError(text));
-    case ErrorKind::layout: return f(LayoutError(text));
-    case ErrorKind::dtype: return f(DTypeError(text));
-    case ErrorKind::mpi: return f(MPIError(text));
-    case ErrorKind::scalapack: return f(ScaLAPACKError(text));
-    case ErrorKind::not_positive_definite: return f(NotPositiveDefiniteError(text));
-    case ErrorKind::singular: return f(SingularError(text));
-    case ErrorKind::memory_limit: return f(MemoryLimitError(text));
-    case ErrorKind::rank_lost: return f(RankLostError(text));
-    case ErrorKind::routine: return f(RoutineError(text));
-    case ErrorKind::cancelled: return f(CancelledError(text));
+    case ErrorKind::error:
+      return f(Error(text));
+    case ErrorKind::invalid_argument:
+      return f(InvalidArgument(text));
+    case ErrorKind::shape:
+      return f(ShapeError(text));
+    case ErrorKind::layout:
+      return f(LayoutError(text));
+    case ErrorKind::dtype:
+      return f(DTypeError(text));
+    case ErrorKind::mpi:
+      return f(MPIError(text));
+    case ErrorKind::scalapack:
+      return f(ScaLAPACKError(text));
+    case ErrorKind::not_positive_definite:
+      return f(NotPositiveDefiniteError(text));
+    case ErrorKind::singular:
+      return f(SingularError(text));
+    case ErrorKind::memory_limit:
+      return f(MemoryLimitError(text));
+    case ErrorKind::rank_lost:
+      return f(RankLostError(text));
+    case ErrorKind::routine:
+      return f(RoutineError(text));
+    case ErrorKind::cancelled:
+      return f(CancelledError(text));
   }
 }
 

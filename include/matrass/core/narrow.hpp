@@ -5,10 +5,9 @@
 #pragma once
 
 #include <limits>
-#include <string>
-
 #include <matrass/core/error.hpp>
 #include <matrass/core/types.hpp>
+#include <string>
 
 namespace matrass {
 

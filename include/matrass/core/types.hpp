@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// @file
-/// The few types that every folder shares: global indices, shapes, block sizes and the four scalars.
-/// Next: core/error.hpp
+/// The few types that every folder shares: global indices, shapes, block sizes and the four
+/// scalars. Next: core/error.hpp
 #pragma once
 
 #include <complex>

@@ -4,10 +4,9 @@
 /// Next: grid/process_grid.hpp (the same with communicators) or layout/layout.hpp
 #pragma once
 
+#include <matrass/core/error.hpp>
 #include <optional>
 #include <string>
-
-#include <matrass/core/error.hpp>
 
 namespace matrass {
 

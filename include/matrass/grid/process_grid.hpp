@@ -4,13 +4,12 @@
 /// Next: layout/layout.hpp, then matrix/dist_matrix.hpp
 #pragma once
 
-#include <optional>
-#include <string>
-
 #include <matrass/core/error.hpp>
 #include <matrass/grid/grid_map.hpp>
 #include <matrass/mpi/agree.hpp>
 #include <matrass/mpi/communicator.hpp>
+#include <optional>
+#include <string>
 
 namespace matrass {
 
@@ -28,7 +27,7 @@ class ProcessGrid {
   /// @throws InvalidArgument unless 1 <= rows * cols <= size.
   ProcessGrid(MPI_Comm comm, GridShape shape, GridOrder order = GridOrder::column_major)
       : comm_(comm), map_{shape, order, comm_.size()} {
-    mpi::throw_together(comm_, [&] {
+    mpi::throw_together(comm_, mpi::Call("Grid", shape.rows, shape.cols, order), [&] {
       const bool positive = shape.rows >= 1 && shape.cols >= 1;
       if (!positive || static_cast<Index>(shape.rows) * shape.cols > comm_.size()) {
         throw InvalidArgument("Grid: rows * columns must be between 1 and the " +
@@ -56,5 +55,10 @@ class ProcessGrid {
   mpi::Communicator comm_;
   GridMap map_;
 };
+
+/// Which grid it is, for mpi::Call.
+inline std::uint64_t call_hash(const GridMap& map) {
+  return mpi::Call("grid", map.shape.rows, map.shape.cols, map.order, map.comm_size).hash();
+}
 
 }  // namespace matrass

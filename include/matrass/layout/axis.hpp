@@ -5,10 +5,9 @@
 #pragma once
 
 #include <algorithm>
-#include <vector>
-
 #include <matrass/core/narrow.hpp>
 #include <matrass/core/types.hpp>
+#include <vector>
 
 namespace matrass {
 

@@ -6,10 +6,9 @@
 
 #include <algorithm>
 #include <array>
-#include <vector>
-
 #include <matrass/core/narrow.hpp>
 #include <matrass/layout/distribution.hpp>
+#include <vector>
 
 namespace matrass {
 

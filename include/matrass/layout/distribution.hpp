@@ -4,10 +4,6 @@
 /// Next: layout/descriptor.hpp
 #pragma once
 
-#include <optional>
-#include <string>
-#include <vector>
-
 #include <matrass/core/error.hpp>
 #include <matrass/core/narrow.hpp>
 #include <matrass/core/types.hpp>
@@ -15,6 +11,9 @@
 #include <matrass/layout/axis.hpp>
 #include <matrass/layout/layout.hpp>
 #include <matrass/layout/place.hpp>
+#include <optional>
+#include <string>
+#include <vector>
 
 namespace matrass {
 
@@ -25,8 +24,8 @@ inline constexpr Index default_block = 64;
 /// What a caller may choose besides the layout's name.
 struct LayoutOptions {
   std::optional<Block> block{};  ///< none: see `default_block`
-  int row_source = 0;          ///< the place that owns row 0
-  int col_source = 0;          ///< the place that owns column 0
+  int row_source = 0;            ///< the place that owns row 0
+  int col_source = 0;            ///< the place that owns column 0
   Anchor anchor{};               ///< [MD,STAR]'s diagonal, [CIRC,CIRC]'s root
 };
 
@@ -107,8 +106,8 @@ inline std::string to_string(const Distribution& d) {
 
 namespace detail {
 
-inline Block choose_block(const LayoutOptions& options, Shape shape, int row_places,
-                          int col_places, Layout layout) {
+inline Block choose_block(const LayoutOptions& options, Shape shape, int row_places, int col_places,
+                          Layout layout) {
   if (options.block) return *options.block;
   const bool both_dealt = layout == MC_MR || layout == MR_MC;
   if (both_dealt) return {default_block, default_block};
@@ -139,13 +138,13 @@ inline Distribution::Distribution(const GridMap& grid, Shape shape, Layout layou
                       options.col_source >= 0 && options.col_source < col_places,
                   "layout: sources must be places of " + to_string(layout) + " on a grid " +
                       to_string(grid.shape) + ": " + shown(options.row_source, options.col_source));
-  detail::require(anchor_.diagonal >= 0 &&
-                      anchor_.diagonal < std::gcd(grid.shape.rows, grid.shape.cols),
-                  "layout: a grid " + to_string(grid.shape) + " has no diagonal " +
-                      std::to_string(anchor_.diagonal));
+  detail::require(
+      anchor_.diagonal >= 0 && anchor_.diagonal < std::gcd(grid.shape.rows, grid.shape.cols),
+      "layout: a grid " + to_string(grid.shape) + " has no diagonal " +
+          std::to_string(anchor_.diagonal));
   detail::require(anchor_.root >= 0 && anchor_.root < grid.comm_size,
-                  "layout: root must be one of " + std::to_string(grid.comm_size) +
-                      " ranks: got " + std::to_string(anchor_.root));
+                  "layout: root must be one of " + std::to_string(grid.comm_size) + " ranks: got " +
+                      std::to_string(anchor_.root));
   rows_ = {shape.rows, block.rows, row_places, options.row_source, 0};
   cols_ = {shape.cols, block.cols, col_places, options.col_source, 0};
 }
@@ -169,12 +168,11 @@ inline Distribution Distribution::transposed() const {
 }
 
 inline Distribution Distribution::slice(Index i0, Index i1, Index j0, Index j1) const {
-  detail::require(0 <= i0 && i0 <= i1 && i1 <= rows_.extent && 0 <= j0 && j0 <= j1 &&
-                      j1 <= cols_.extent,
-                  "slice: must lie within shape (" + std::to_string(rows_.extent) + ", " +
-                      std::to_string(cols_.extent) + "): got rows " + std::to_string(i0) + ":" +
-                      std::to_string(i1) + ", columns " + std::to_string(j0) + ":" +
-                      std::to_string(j1));
+  detail::require(
+      0 <= i0 && i0 <= i1 && i1 <= rows_.extent && 0 <= j0 && j0 <= j1 && j1 <= cols_.extent,
+      "slice: must lie within shape (" + std::to_string(rows_.extent) + ", " +
+          std::to_string(cols_.extent) + "): got rows " + std::to_string(i0) + ":" +
+          std::to_string(i1) + ", columns " + std::to_string(j0) + ":" + std::to_string(j1));
   Distribution result = *this;
   result.rows_ = rows_.slice(i0, i1);
   result.cols_ = cols_.slice(j0, j1);

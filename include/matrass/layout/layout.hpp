@@ -6,10 +6,9 @@
 
 #include <algorithm>
 #include <array>
+#include <matrass/core/error.hpp>
 #include <string>
 #include <string_view>
-
-#include <matrass/core/error.hpp>
 
 namespace matrass {
 
@@ -50,9 +49,9 @@ inline constexpr Layout VR_STAR{Dist::VR, Dist::STAR};
 inline constexpr Layout CIRC_CIRC{Dist::CIRC, Dist::CIRC};
 
 /// The 14 legal pairs (Elemental's).
-inline constexpr std::array<Layout, 14> all_layouts{
-    MC_MR,     MC_STAR,   MD_STAR, MR_MC,   MR_STAR, STAR_MC, STAR_MD,
-    STAR_MR,   STAR_STAR, STAR_VC, STAR_VR, VC_STAR, VR_STAR, CIRC_CIRC};
+inline constexpr std::array<Layout, 14> all_layouts{MC_MR,   MC_STAR, MD_STAR, MR_MC,     MR_STAR,
+                                                    STAR_MC, STAR_MD, STAR_MR, STAR_STAR, STAR_VC,
+                                                    STAR_VR, VC_STAR, VR_STAR, CIRC_CIRC};
 
 /// "The layout is known at run time only": a value that no legal pair has.
 inline constexpr Layout any_layout{Dist::CIRC, Dist::STAR};

@@ -4,11 +4,10 @@
 /// Next: layout/axis.hpp
 #pragma once
 
-#include <numeric>
-#include <optional>
-
 #include <matrass/grid/grid_map.hpp>
 #include <matrass/layout/layout.hpp>
+#include <numeric>
+#include <optional>
 
 namespace matrass {
 
@@ -23,13 +22,18 @@ struct Anchor {
 /// On how many places an axis dealt as `dist` lies.
 constexpr int place_count(Dist dist, const GridMap& grid) {
   switch (dist) {
-    case Dist::MC: return grid.shape.rows;
-    case Dist::MR: return grid.shape.cols;
-    case Dist::MD: return std::lcm(grid.shape.rows, grid.shape.cols);
+    case Dist::MC:
+      return grid.shape.rows;
+    case Dist::MR:
+      return grid.shape.cols;
+    case Dist::MD:
+      return std::lcm(grid.shape.rows, grid.shape.cols);
     case Dist::VC:
-    case Dist::VR: return grid.size();
+    case Dist::VR:
+      return grid.size();
     case Dist::STAR:
-    case Dist::CIRC: return 1;
+    case Dist::CIRC:
+      return 1;
   }
   return 1;
 }
@@ -55,12 +59,18 @@ constexpr std::optional<int> place(Dist dist, const GridMap& grid, int rank, Anc
   const std::optional<GridCoord> at = grid.coord(rank);
   if (!at) return std::nullopt;
   switch (dist) {
-    case Dist::MC: return at->row;
-    case Dist::MR: return at->col;
-    case Dist::MD: return detail::diagonal_place(*at, grid.shape, anchor.diagonal);
-    case Dist::VC: return at->row + at->col * grid.shape.rows;
-    case Dist::VR: return at->col + at->row * grid.shape.cols;
-    default: return 0;
+    case Dist::MC:
+      return at->row;
+    case Dist::MR:
+      return at->col;
+    case Dist::MD:
+      return detail::diagonal_place(*at, grid.shape, anchor.diagonal);
+    case Dist::VC:
+      return at->row + at->col * grid.shape.rows;
+    case Dist::VR:
+      return at->col + at->row * grid.shape.cols;
+    default:
+      return 0;
   }
 }
 

@@ -4,11 +4,10 @@
 /// Next: redistribute/runs.hpp (from here on, elements move)
 #pragma once
 
+#include <matrass/matrix/dist_matrix.hpp>
 #include <memory>
 #include <string>
 #include <utility>
-
-#include <matrass/matrix/dist_matrix.hpp>
 
 namespace matrass {
 
@@ -19,8 +18,8 @@ void fill_from_function(const DistMatrix<T>& a, F&& f) {
   const std::vector<Index> cols = a.local_cols();
   for (Index j = 0; j < a.local_shape().cols; ++j) {
     for (Index i = 0; i < a.local_shape().rows; ++i) {
-      a.part()(i, j) = static_cast<T>(
-          f(rows[static_cast<std::size_t>(i)], cols[static_cast<std::size_t>(j)]));
+      a.part()(i, j) =
+          static_cast<T>(f(rows[static_cast<std::size_t>(i)], cols[static_cast<std::size_t>(j)]));
     }
   }
 }
@@ -31,14 +30,16 @@ void fill_from_function(const DistMatrix<T>& a, F&& f) {
 template <Scalar T, class F>
 DistMatrix<T> from_function(const ProcessGrid& grid, Shape shape, Layout layout, F&& f,
                             const LayoutOptions& options = {}) {
-  return mpi::throw_together(grid.comm(), [&] {
+  const mpi::Call call("from_function", shape, to_string(layout), grid.map());
+  return mpi::throw_together(grid.comm(), call, [&] {
     auto a = DistMatrix<T>::allocate(grid, Distribution(grid.map(), shape, layout, options), false);
     detail::fill_from_function(a, f);
     return a;
   });
 }
 
-/// The same with the layout known at compile time: `from_function<double, VC_STAR>(grid, {m, n}, f)`.
+/// The same with the layout known at compile time: `from_function<double, VC_STAR>(grid, {m, n},
+/// f)`.
 template <Scalar T, Layout L, class F>
 DistMatrix<T, L> from_function(const ProcessGrid& grid, Shape shape, F&& f,
                                const LayoutOptions& options = {}) {
@@ -51,7 +52,7 @@ DistMatrix<T, L> from_function(const ProcessGrid& grid, Shape shape, F&& f,
 template <Scalar T>
 DistMatrix<T> from_local(const ProcessGrid& grid, const Distribution& distribution,
                          const LocalPart<T>& part, std::shared_ptr<void> owner = nullptr) {
-  return mpi::throw_together(grid.comm(), [&] {
+  return mpi::throw_together(grid.comm(), mpi::Call("from_local", distribution), [&] {
     const Shape share = distribution.local_shape(grid.rank());
     if (!(part.shape == share)) {
       throw ShapeError("from_local: local part must have shape (" + std::to_string(share.rows) +

@@ -6,18 +6,27 @@
 
 #include <algorithm>
 #include <concepts>
-#include <optional>
-#include <string>
-#include <utility>
-#include <vector>
-
 #include <matrass/core/error.hpp>
 #include <matrass/core/types.hpp>
 #include <matrass/grid/process_grid.hpp>
 #include <matrass/layout/distribution.hpp>
 #include <matrass/matrix/storage.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace matrass {
+
+/// Which distribution it is, for mpi::Call.
+inline std::uint64_t call_hash(const Distribution& d) {
+  const auto axis = [](const BlockCyclicAxis& a) {
+    return mpi::Call("axis", a.extent, a.block, a.nprocs, a.source, a.first).hash();
+  };
+  return mpi::Call("distribution", d.grid(), d.layout().col, d.layout().row, axis(d.rows()),
+                   axis(d.cols()), d.anchor().diagonal, d.anchor().root)
+      .hash();
+}
 
 /// One rank's rectangle of memory: element (i, j) is at data[i * row_stride + j * col_stride].
 /// Strides count elements; column-major storage has row_stride 1.
@@ -63,7 +72,7 @@ class DistMatrix {
 
   /// A matrix of this distribution, of zeros or with arbitrary content. Collective over `grid`.
   DistMatrix(const ProcessGrid& grid, const Distribution& distribution, bool zero)
-      : DistMatrix(mpi::throw_together(grid.comm(), [&] {
+      : DistMatrix(mpi::throw_together(grid.comm(), mpi::Call("DistMatrix", distribution), [&] {
           require_layout(distribution.layout());
           return allocate(grid, distribution, zero);
         })) {}
@@ -87,8 +96,8 @@ class DistMatrix {
     const Shape local = distribution.local_shape(grid.rank());
     Storage<T> storage = Storage<T>::allocate(local.size(), zero);
     T* data = storage.data();
-    return {grid, distribution, std::move(storage),
-            {data, local, 1, std::max<Index>(1, local.rows)}};
+    return {
+        grid, distribution, std::move(storage), {data, local, 1, std::max<Index>(1, local.rows)}};
   }
 
   bool empty_handle() const { return !grid_.has_value(); }
@@ -165,8 +174,7 @@ DistMatrix<T, L> DistMatrix<T, L>::slice(Index i0, Index i1, Index j0, Index j1)
 
 /// What routines take: a DistMatrix of any static or dynamic layout.
 template <class M>
-concept DistMatrixLike =
-    std::derived_from<M, DistMatrix<typename M::value_type, M::static_layout>>;
+concept DistMatrixLike = std::derived_from<M, DistMatrix<typename M::value_type, M::static_layout>>;
 
 /// The same matrix with its layout known at run time only. Free.
 template <DistMatrixLike M>

@@ -13,11 +13,10 @@
 #include <iterator>
 #include <limits>
 #include <map>
+#include <matrass/core/error.hpp>
 #include <memory>
 #include <mutex>
 #include <string>
-
-#include <matrass/core/error.hpp>
 
 namespace matrass {
 
@@ -28,10 +27,10 @@ struct MemoryUse {
   std::size_t peak = 0;  ///< largest in_use so far
 };
 
-/// A pool of page-aligned blocks of one process. Blocks are rounded up to whole huge pages and asked
-/// for with MADV_HUGEPAGE; a freed block is kept and given out again for requests between 3/4 of its
-/// size and its size. Thread-safe; local (no call is collective, so handles may be freed by a
-/// garbage collector in any order).
+/// A pool of page-aligned blocks of one process. Blocks are rounded up to whole huge pages and
+/// asked for with MADV_HUGEPAGE; a freed block is kept and given out again for requests between 3/4
+/// of its size and its size. Thread-safe; local (no call is collective, so handles may be freed by
+/// a garbage collector in any order).
 class MemoryPool {
  public:
   static MemoryPool& instance() {
@@ -86,9 +85,9 @@ class MemoryPool {
     const std::scoped_lock lock(mutex_);
     if (size > limit_ || use_.in_use > limit_ - size) {
       const std::size_t missing = use_.in_use + size - limit_;
-      throw MemoryLimitError("memory: " + std::to_string(size) + " bytes do not fit: " +
-                             std::to_string(missing) + " bytes missing (limit " +
-                             std::to_string(limit_) + ", in use " +
+      throw MemoryLimitError("memory: " + std::to_string(size) +
+                             " bytes do not fit: " + std::to_string(missing) +
+                             " bytes missing (limit " + std::to_string(limit_) + ", in use " +
                              std::to_string(use_.in_use) + ")");
     }
     Taken taken{nullptr, size, true};

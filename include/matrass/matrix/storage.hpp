@@ -6,12 +6,11 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <matrass/core/types.hpp>
+#include <matrass/matrix/memory_pool.hpp>
 #include <memory>
 #include <new>
 #include <utility>
-
-#include <matrass/core/types.hpp>
-#include <matrass/matrix/memory_pool.hpp>
 
 namespace matrass {
 

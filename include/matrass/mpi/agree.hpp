@@ -11,13 +11,15 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
+#include <matrass/mpi/call.hpp>
+#include <matrass/mpi/communicator.hpp>
 #include <new>
 #include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
-
-#include <matrass/mpi/communicator.hpp>
+#include <variant>
 
 namespace matrass::mpi {
 
@@ -55,21 +57,43 @@ inline std::string broadcast_text(const Communicator& comm, std::string text, in
   return text;
 }
 
+/// Throws on every rank because ranks called different things: names rank 0's call and the first
+/// that differs from it. Collective.
+[[noreturn]] inline void throw_different_calls(const Communicator& comm, const Call& call) {
+  std::uint64_t expected = call.hash();
+  check(MPI_Bcast(&expected, 1, MPI_UINT64_T, 0, comm.own()), "MPI_Bcast");
+  const int mine = expected == call.hash() ? comm.size() : comm.rank();
+  int other = 0;
+  check(MPI_Allreduce(&mine, &other, 1, MPI_INT, MPI_MIN, comm.own()), "MPI_Allreduce");
+  const std::string first = broadcast_text(comm, std::string(call.name()), 0);
+  const std::string second = broadcast_text(comm, std::string(call.name()), other);
+  matrass::detail::throw_agreed(
+      ErrorKind::invalid_argument,
+      first + ": every rank must make the same call with the same arguments: got " +
+          (first == second ? "other arguments" : second) + " on rank " + std::to_string(other));
+}
+
 /// The agreement itself. Returns if no rank failed; else throws the failure of the first failing
 /// rank on every rank. Collective; one allreduce, and a few broadcasts after a failure.
-inline void agree(const Communicator& comm, bool failed, const Failure& failure,
+inline void agree(const Communicator& comm, const Call& call, bool failed, const Failure& failure,
                   const std::exception_ptr& cause) {
-  // The minimum of {first failing rank, -1 if some rank is well}.
-  const int mine[2] = {failed ? comm.rank() : comm.size(), failed ? 0 : -1};
-  int all[2] = {};
-  check(MPI_Allreduce(mine, all, 2, MPI_INT, MPI_MIN, comm.own()), "MPI_Allreduce");
-  const int first = all[0];
-  if (first == comm.size()) return;
+  // The minimum of {first failing rank, -1 if some rank is well, hash, ~hash}: min(~h) is ~max(h).
+  const std::uint64_t hash = call.hash();
+  const auto as_index = [](auto x) { return static_cast<std::uint64_t>(x); };
+  const std::uint64_t mine[4] = {as_index(failed ? comm.rank() : comm.size()),
+                                 as_index(failed ? 1 : 0), hash, ~hash};
+  std::uint64_t all[4] = {};
+  check(MPI_Allreduce(mine, all, 4, MPI_UINT64_T, MPI_MIN, comm.own()), "MPI_Allreduce");
+  const int first = static_cast<int>(all[0]);
+  if (first == comm.size()) {
+    if (all[2] != ~all[3]) throw_different_calls(comm, call);
+    return;
+  }
   int kind = static_cast<int>(failure.kind);
   check(MPI_Bcast(&kind, 1, MPI_INT, first, comm.own()), "MPI_Bcast");
   std::string text = broadcast_text(comm, failure.text, first);
   const std::string trace = broadcast_text(comm, failure.trace, first);
-  const bool all_failed = all[1] == 0;
+  const bool all_failed = all[1] == 1;
   if (!all_failed) text = "rank " + std::to_string(first) + ": " + text;
   matrass::detail::throw_agreed(static_cast<ErrorKind>(kind), text, all_failed ? -1 : first, trace,
                                 cause);
@@ -79,36 +103,37 @@ inline void agree(const Communicator& comm, bool failed, const Failure& failure,
 
 /// Runs `f` on every rank; if it throws on some, all ranks throw the error of the first of these.
 /// The text names that rank unless all ranks failed. On a rank that failed itself, the error's
-/// `cause()` is what was thrown there.
+/// `cause()` is what was thrown there. If ranks come here by different calls, all throw
+/// InvalidArgument.
 ///
-/// Collective over `comm`: one allreduce of 8 bytes where all goes well.
+/// Collective over `comm`: one allreduce of 32 bytes where all goes well.
 /// @returns what `f` returns on this rank.
 template <class F>
-auto throw_together(const Communicator& comm, F&& f) {
+auto throw_together(const Communicator& comm, const Call& call, F&& f) {
   using Result = std::invoke_result_t<F>;
+  using Held = std::conditional_t<std::is_void_v<Result>, std::monostate, Result>;
+  std::optional<Held> result;
   std::exception_ptr thrown;
   detail::Failure failure;
-  const auto fail = [&] {
+  try {
+    if constexpr (std::is_void_v<Result>) {
+      std::forward<F>(f)();
+      result.emplace();
+    } else {
+      result.emplace(std::forward<F>(f)());
+    }
+  } catch (...) {
     thrown = std::current_exception();
     failure = detail::describe(thrown);
-  };
-  if constexpr (std::is_void_v<Result>) {
-    try {
-      std::forward<F>(f)();
-    } catch (...) {
-      fail();
-    }
-    detail::agree(comm, thrown != nullptr, failure, thrown);
-  } else {
-    std::optional<Result> result;
-    try {
-      result.emplace(std::forward<F>(f)());
-    } catch (...) {
-      fail();
-    }
-    detail::agree(comm, thrown != nullptr, failure, thrown);
-    return std::move(*result);
   }
+  detail::agree(comm, call, thrown != nullptr, failure, thrown);
+  if constexpr (!std::is_void_v<Result>) return std::move(*result);
+}
+
+/// The same inside a routine, where the ranks are known to be at one place.
+template <class F>
+auto throw_together(const Communicator& comm, F&& f) {
+  return throw_together(comm, Call("agreement"), std::forward<F>(f));
 }
 
 }  // namespace matrass::mpi

@@ -6,10 +6,9 @@
 
 #include <mpi.h>
 
-#include <string>
-
 #include <matrass/core/error.hpp>
 #include <matrass/core/types.hpp>
+#include <string>
 #ifdef MATRASS_LINKED
 #include <matrass/mpi/guard.hpp>
 #endif
@@ -22,8 +21,8 @@ inline void check_world() {
 #ifdef MATRASS_LINKED
   if (!guard::interrupted()) return;
   const guard::State state = guard::state();
-  const ErrorKind kind = state.kind == guard::Kind::cancelled ? ErrorKind::cancelled
-                                                              : ErrorKind::rank_lost;
+  const ErrorKind kind =
+      state.kind == guard::Kind::cancelled ? ErrorKind::cancelled : ErrorKind::rank_lost;
   matrass::detail::throw_agreed(kind, state.reason);
 #endif
 }

@@ -6,12 +6,11 @@
 
 #include <algorithm>
 #include <limits>
+#include <matrass/core/narrow.hpp>
+#include <matrass/mpi/communicator.hpp>
 #include <numeric>
 #include <span>
 #include <vector>
-
-#include <matrass/core/narrow.hpp>
-#include <matrass/mpi/communicator.hpp>
 
 namespace matrass::mpi {
 

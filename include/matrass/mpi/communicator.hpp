@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// @file
 /// A communicator with the private duplicate on which the library's own messages travel.
-/// Next: mpi/agree.hpp
+/// Next: mpi/call.hpp, mpi/agree.hpp
 #pragma once
 
 #include <mpi.h>
 
 #include <any>
 #include <map>
+#include <matrass/mpi/check.hpp>
 #include <memory>
 #include <string>
-
-#include <matrass/mpi/check.hpp>
 
 namespace matrass::mpi {
 

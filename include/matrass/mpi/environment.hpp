@@ -10,7 +10,8 @@
 
 namespace matrass::mpi {
 
-/// Starts MPI with MPI_THREAD_MULTIPLE unless somebody has, and ends it only if it was started here.
+/// Starts MPI with MPI_THREAD_MULTIPLE unless somebody has, and ends it only if it was started
+/// here.
 ///
 ///     int main(int argc, char** argv) { matrass::mpi::Environment env(argc, argv); ... }
 class Environment {

@@ -4,9 +4,8 @@
 /// Next: mpi/guard.hpp (the guard itself)
 #pragma once
 
-#include <utility>
-
 #include <matrass/mpi/check.hpp>
+#include <utility>
 
 namespace matrass::mpi {
 

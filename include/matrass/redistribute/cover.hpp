@@ -7,12 +7,11 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
+#include <matrass/core/error.hpp>
+#include <matrass/redistribute/index_set.hpp>
 #include <string>
 #include <tuple>
 #include <vector>
-
-#include <matrass/core/error.hpp>
-#include <matrass/redistribute/index_set.hpp>
 
 namespace matrass {
 

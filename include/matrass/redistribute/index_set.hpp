@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <compare>
-
 #include <matrass/core/types.hpp>
 #include <matrass/layout/axis.hpp>
 
@@ -25,8 +24,8 @@ struct IndexRange {
 /// `nprocs`. One form for the axis of a layout at one place, of a view of it, and of a tile.
 struct IndexSet {
   IndexRange range;
-  Index shift = 0;    ///< i + shift counts from the start of the first block
-  Index block = 1;    ///< meaningless where nprocs == 1: the set is then the whole range
+  Index shift = 0;  ///< i + shift counts from the start of the first block
+  Index block = 1;  ///< meaningless where nprocs == 1: the set is then the whole range
   int nprocs = 1;
   int turn = 0;
   Index skipped = 0;  ///< local positions of the first block that lie before the memory's start
@@ -34,7 +33,8 @@ struct IndexSet {
   /// Place `p` of an axis of a layout.
   static constexpr IndexSet of(const BlockCyclicAxis& axis, int p) {
     const int turn = (p - axis.source + axis.nprocs) % axis.nprocs;
-    return {{0, axis.extent}, axis.first, axis.block, axis.nprocs, turn, turn == 0 ? axis.first : 0};
+    return {{0, axis.extent}, axis.first, axis.block,
+            axis.nprocs,      turn,       turn == 0 ? axis.first : 0};
   }
 
   /// All of [begin, end), stored from position 0 on.

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// @file
 /// Who sends which runs to whom: pure arithmetic, the same on every rank, no MPI.
-/// Next: redistribute/copy.hpp (moving the bytes of a run), redistribute/exchange.hpp (the messages)
+/// Next: redistribute/copy.hpp (moving the bytes of a run), redistribute/exchange.hpp (the
+/// messages)
 #pragma once
 
 #include <algorithm>
 #include <map>
+#include <matrass/layout/distribution.hpp>
+#include <matrass/redistribute/runs.hpp>
 #include <memory>
 #include <utility>
 #include <vector>
-
-#include <matrass/layout/distribution.hpp>
-#include <matrass/redistribute/runs.hpp>
 
 namespace matrass {
 

@@ -5,15 +5,14 @@
 #pragma once
 
 #include <array>
-#include <optional>
-#include <span>
-#include <utility>
-#include <vector>
-
 #include <matrass/matrix/dist_matrix.hpp>
 #include <matrass/mpi/agree.hpp>
 #include <matrass/redistribute/exchange.hpp>
 #include <matrass/redistribute/plan.hpp>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
 
 namespace matrass {
 
@@ -84,8 +83,9 @@ void run_exchange(Exchange<T>& exchange, const DistMatrix<T>& a, const DistMatri
 /// @throws ShapeError, InvalidArgument, MemoryLimitError on all ranks, before anything moves.
 template <Scalar T>
 void redistribute_into(const DistMatrix<T>& a, const DistMatrix<T>& target) {
+  const mpi::Call call("redistribute_into", a.distribution(), target.distribution());
   auto exchange =
-      mpi::throw_together(a.grid().comm(), [&] { return detail::make_exchange(a, target); });
+      mpi::throw_together(a.grid().comm(), call, [&] { return detail::make_exchange(a, target); });
   detail::run_exchange(exchange, a, target);
 }
 
@@ -99,7 +99,8 @@ DistMatrix<T> redistribute(const DistMatrix<T>& a, const ProcessGrid& grid,
   const bool nothing_moves =
       a.grid().comm() == grid.comm() && detail::same_owners(a.distribution(), wanted);
   DistMatrix<T> result;
-  auto exchange = mpi::throw_together(a.grid().comm(), [&]() -> std::optional<detail::Exchange<T>> {
+  const mpi::Call call("redistribute", a.distribution(), wanted);
+  const auto prepare = [&]() -> std::optional<detail::Exchange<T>> {
     if (nothing_moves) {
       result = {grid, wanted, a.storage(), a.part()};
       return std::nullopt;
@@ -107,7 +108,8 @@ DistMatrix<T> redistribute(const DistMatrix<T>& a, const ProcessGrid& grid,
     detail::require_one_communicator(a.grid(), grid);
     result = DistMatrix<T>::allocate(grid, wanted, false);
     return detail::make_exchange(a, result);
-  });
+  };
+  auto exchange = mpi::throw_together(a.grid().comm(), call, prepare);
   if (exchange) detail::run_exchange(*exchange, a, result);
   return result;
 }
@@ -132,9 +134,9 @@ DistMatrix<T, To> redistribute(const DistMatrix<T, From>& a) {
 }
 
 #ifdef MATRASS_LINKED
-#define MATRASS_EXTERN(T)                                                                  \
-  extern template class detail::Exchange<T>;                                               \
-  extern template void redistribute_into<T>(const DistMatrix<T>&, const DistMatrix<T>&);   \
+#define MATRASS_EXTERN(T)                                                                 \
+  extern template class detail::Exchange<T>;                                              \
+  extern template void redistribute_into<T>(const DistMatrix<T>&, const DistMatrix<T>&);  \
   extern template DistMatrix<T> redistribute<T>(const DistMatrix<T>&, const ProcessGrid&, \
                                                 const Distribution&);
 MATRASS_EXTERN(float)

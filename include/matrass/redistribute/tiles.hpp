@@ -4,13 +4,12 @@
 /// Next: scalapack/context.hpp or algorithm/norm.hpp
 #pragma once
 
+#include <matrass/redistribute/cover.hpp>
+#include <matrass/redistribute/redistribute.hpp>
 #include <numeric>
 #include <optional>
 #include <span>
 #include <vector>
-
-#include <matrass/redistribute/cover.hpp>
-#include <matrass/redistribute/redistribute.hpp>
 
 namespace matrass {
 
@@ -33,16 +32,17 @@ struct TileHeader {
 
 /// All ranks' tile headers on every rank, as extents in the order of ranks. Collective: one
 /// agreement and one small allgather.
+/// @param routine names the caller in errors.
 /// @param types if not null, gets the type numbers in the same order.
 inline std::vector<TileExtent> gather_extents(const mpi::Communicator& comm,
+                                              const std::string& routine,
                                               const std::vector<TileHeader>& mine,
                                               std::vector<Index>* types = nullptr) {
   constexpr std::size_t fields = 5;
-  const std::vector<Index> numbers = mpi::throw_together(comm, [&] {
+  const std::vector<Index> numbers = mpi::throw_together(comm, mpi::Call(routine), [&] {
     std::vector<Index> flat;
     for (const TileHeader& tile : mine) {
-      flat.insert(flat.end(),
-                  {tile.i0, tile.j0, tile.shape.rows, tile.shape.cols, tile.type});
+      flat.insert(flat.end(), {tile.i0, tile.j0, tile.shape.rows, tile.shape.cols, tile.type});
     }
     return flat;
   });
@@ -53,7 +53,9 @@ inline std::vector<TileExtent> gather_extents(const mpi::Communicator& comm,
     for (std::size_t k = 0; k < of_rank.size(); k += fields) {
       const Index i0 = of_rank[k];
       const Index j0 = of_rank[k + 1];
-      extents.push_back({rank, static_cast<int>(k / fields), {i0, i0 + of_rank[k + 2]},
+      extents.push_back({rank,
+                         static_cast<int>(k / fields),
+                         {i0, i0 + of_rank[k + 2]},
                          {j0, j0 + of_rank[k + 3]}});
       if (types != nullptr) types->push_back(of_rank[k + 4]);
     }
@@ -75,9 +77,9 @@ inline Pieces pieces_of(const std::vector<TileExtent>& extents) {
 
 /// One piece that is the whole matrix, on rank `root` or on all.
 inline Pieces whole(Shape shape, std::optional<int> root, int size) {
-  require(!root || (*root >= 0 && *root < size),
-          "root must be one of " + std::to_string(size) + " ranks: got " +
-              std::to_string(root.value_or(0)));
+  require(!root || (*root >= 0 && *root < size), "root must be one of " + std::to_string(size) +
+                                                     " ranks: got " +
+                                                     std::to_string(root.value_or(0)));
   std::vector<int> ranks(root ? 1 : static_cast<std::size_t>(size), root.value_or(0));
   if (!root) std::iota(ranks.begin(), ranks.end(), 0);
   return {{std::move(ranks), IndexSet::interval(0, shape.rows), IndexSet::interval(0, shape.cols)}};
@@ -88,7 +90,7 @@ template <Scalar T>
 DistMatrix<T> from_pieces(const ProcessGrid& grid, const Pieces& source,
                           std::span<const LocalPart<const T>> parts, const Distribution& wanted) {
   DistMatrix<T> result;
-  auto exchange = mpi::throw_together(grid.comm(), [&] {
+  auto exchange = mpi::throw_together(grid.comm(), mpi::Call("from_tiles", wanted), [&] {
     result = DistMatrix<T>::allocate(grid, wanted, false);
     return Exchange<T>(grid.comm(), make_plan(source, matrass::pieces_of(wanted), grid.rank(),
                                               grid.comm().size()));
@@ -101,7 +103,7 @@ DistMatrix<T> from_pieces(const ProcessGrid& grid, const Pieces& source,
 template <Scalar T>
 void to_pieces(const DistMatrix<T>& a, const Pieces& target, std::span<const LocalPart<T>> parts) {
   const ProcessGrid& grid = a.grid();
-  auto exchange = mpi::throw_together(grid.comm(), [&] {
+  auto exchange = mpi::throw_together(grid.comm(), mpi::Call("to_tiles", a.distribution()), [&] {
     return Exchange<T>(grid.comm(), make_plan(matrass::pieces_of(a.distribution()), target,
                                               grid.rank(), grid.comm().size()));
   });
@@ -114,7 +116,8 @@ void to_pieces(const DistMatrix<T>& a, const Pieces& target, std::span<const Loc
 /// A matrix of `shape` from tiles that cover it exactly once; each rank gives the ones it has.
 ///
 /// Collective over `grid`. Tiles are read where they are; each element is copied at most once on
-/// its own rank, else packed, sent and unpacked. O(N log N + N p) bookkeeping for N tiles on p ranks.
+/// its own rank, else packed, sent and unpacked. O(N log N + N p) bookkeeping for N tiles on p
+/// ranks.
 /// @throws InvalidArgument on all ranks, naming the tile, for tiles that overlap, leave a hole or
 ///   lie outside.
 template <Scalar T>
@@ -126,8 +129,9 @@ DistMatrix<T> from_tiles(const ProcessGrid& grid, const std::vector<Tile<const T
     headers.push_back({tile.i0, tile.j0, tile.part.shape});
     parts.push_back(tile.part);
   }
-  const std::vector<TileExtent> extents = gather_extents(grid.comm(), headers);
-  mpi::throw_together(grid.comm(), [&] { require_exact_cover(extents, wanted.shape()); });
+  const std::vector<TileExtent> extents = gather_extents(grid.comm(), "from_tiles", headers);
+  mpi::throw_together(grid.comm(), mpi::Call("from_tiles", wanted),
+                      [&] { require_exact_cover(extents, wanted.shape()); });
   return detail::from_pieces<T>(grid, detail::pieces_of(extents), parts, wanted);
 }
 
@@ -142,7 +146,7 @@ void to_tiles(const DistMatrix<T>& a, const std::vector<Tile<T>>& tiles) {
     headers.push_back({tile.i0, tile.j0, tile.part.shape});
     parts.push_back(tile.part);
   }
-  const std::vector<TileExtent> extents = gather_extents(a.grid().comm(), headers);
+  const std::vector<TileExtent> extents = gather_extents(a.grid().comm(), "to_tiles", headers);
   mpi::throw_together(a.grid().comm(), [&] { require_within(extents, a.shape(), "to_tiles"); });
   detail::to_pieces<T>(a, detail::pieces_of(extents), parts);
 }
@@ -152,7 +156,7 @@ void to_tiles(const DistMatrix<T>& a, const std::vector<Tile<T>>& tiles) {
 template <Scalar T>
 DistMatrix<T> from_global(const ProcessGrid& grid, const LocalPart<const T>& x,
                           const Distribution& wanted, std::optional<int> root = 0) {
-  mpi::throw_together(grid.comm(), [&] {
+  mpi::throw_together(grid.comm(), mpi::Call("from_global", wanted, root.value_or(-1)), [&] {
     const bool looked_at = !root || *root == grid.rank();
     if (looked_at && !(x.shape == wanted.shape())) {
       throw ShapeError("from_global: x must have the shape of the matrix: got (" +
@@ -161,9 +165,9 @@ DistMatrix<T> from_global(const ProcessGrid& grid, const LocalPart<const T>& x,
     }
   });
   const bool mine = !root || *root == grid.rank();
-  return detail::from_pieces<T>(
-      grid, detail::whole(wanted.shape(), root, grid.comm().size()),
-      mine ? std::span(&x, 1) : std::span<const LocalPart<const T>>{}, wanted);
+  return detail::from_pieces<T>(grid, detail::whole(wanted.shape(), root, grid.comm().size()),
+                                mine ? std::span(&x, 1) : std::span<const LocalPart<const T>>{},
+                                wanted);
 }
 
 /// Copies the whole of `a` into `x` on rank `root`, or on every rank where there is no root.

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// @file
-/// BLACS contexts: one for each map of ranks, made when first needed and kept with the communicator.
-/// Next: scalapack/operand.hpp
+/// BLACS contexts: one for each map of ranks, made when first needed and kept with the
+/// communicator. Next: scalapack/operand.hpp
 #pragma once
 
 #include <any>
 #include <map>
-#include <vector>
-
 #include <matrass/layout/descriptor.hpp>
 #include <matrass/mpi/agree.hpp>
 #include <matrass/mpi/guarded.hpp>
+#include <vector>
 
 extern "C" {
 int Csys2blacs_handle(MPI_Comm comm);
@@ -31,7 +30,7 @@ inline int blacs_context(const mpi::Communicator& comm, const ContextMap& map) {
   if (!held.has_value()) held = Contexts{};
   auto& contexts = std::any_cast<Contexts&>(held);
   if (const auto found = contexts.find(map); found != contexts.end()) return found->second;
-  mpi::throw_together(comm, [] {});
+  mpi::throw_together(comm, mpi::Call("blacs_context"), [] {});
   std::vector<int> ranks = map.ranks;
   const int context = mpi::guarded([&] {
     int made = Csys2blacs_handle(comm.own());

@@ -4,11 +4,10 @@
 /// Next: algorithm/norm.hpp
 #pragma once
 
-#include <optional>
-#include <string>
-
 #include <matrass/scalapack/operand.hpp>
 #include <matrass/scalapack/pblas.hpp>
+#include <optional>
+#include <string>
 
 namespace matrass {
 
@@ -82,7 +81,9 @@ void run_pgemm(const DistMatrix<T>& a, const DistMatrix<T>& b, const DistMatrix<
 template <Scalar T>
 void matmul_into(const DistMatrix<T>& a, const DistMatrix<T>& b, const DistMatrix<T>& c,
                  const MatmulOptions<T>& options = {}) {
-  mpi::throw_together(c.grid().comm(), [&] {
+  const mpi::Call call("matmul", a.distribution(), b.distribution(), c.distribution(), options.op_a,
+                       options.op_b);
+  mpi::throw_together(c.grid().comm(), call, [&] {
     const Shape product = detail::product_shape(a, b, options);
     if (!(product == c.shape())) {
       throw ShapeError("matmul: out must have shape " + detail::to_string(product) + ": got " +
@@ -106,7 +107,9 @@ template <DistMatrixLike A, DistMatrixLike B, class T = typename A::value_type>
 DistMatrix<T> matmul(const A& a, const B& b, const MatmulOptions<T>& options = {}) {
   const DistMatrix<T> left(a);
   const DistMatrix<T> right(b);
-  DistMatrix<T> c = mpi::throw_together(left.grid().comm(), [&] {
+  const mpi::Call call("matmul", left.distribution(), right.distribution(), options.op_a,
+                       options.op_b);
+  DistMatrix<T> c = mpi::throw_together(left.grid().comm(), call, [&] {
     const Shape shape = detail::product_shape(left, right, options);
     return DistMatrix<T>::allocate(left.grid(), Distribution(left.grid().map(), shape, MC_MR),
                                    true);
@@ -116,10 +119,10 @@ DistMatrix<T> matmul(const A& a, const B& b, const MatmulOptions<T>& options = {
 }
 
 #ifdef MATRASS_LINKED
-#define MATRASS_EXTERN(T)                                                                      \
-  extern template void detail::run_pgemm<T>(const DistMatrix<T>&, const DistMatrix<T>&,        \
-                                            const DistMatrix<T>&, const MatmulOptions<T>&);    \
-  extern template void matmul_into<T>(const DistMatrix<T>&, const DistMatrix<T>&,              \
+#define MATRASS_EXTERN(T)                                                                   \
+  extern template void detail::run_pgemm<T>(const DistMatrix<T>&, const DistMatrix<T>&,     \
+                                            const DistMatrix<T>&, const MatmulOptions<T>&); \
+  extern template void matmul_into<T>(const DistMatrix<T>&, const DistMatrix<T>&,           \
                                       const DistMatrix<T>&, const MatmulOptions<T>&);
 MATRASS_EXTERN(float)
 MATRASS_EXTERN(double)

@@ -4,11 +4,10 @@
 /// Next: scalapack/matmul.hpp
 #pragma once
 
-#include <utility>
-
 #include <matrass/matrix/dist_matrix.hpp>
 #include <matrass/redistribute/redistribute.hpp>
 #include <matrass/scalapack/context.hpp>
+#include <utility>
 
 namespace matrass {
 
@@ -49,8 +48,12 @@ template <Scalar T>
 Operand<T> describe(const DistMatrix<T>& a, Op op) {
   const Distribution& d = a.distribution();
   const int rank = a.grid().rank();
-  Operand<T> result{a, op, a.data(), narrow(d.rows().first + 1, "view: first row"),
-                    narrow(d.cols().first + 1, "view: first column"), descriptor(a)};
+  Operand<T> result{a,
+                    op,
+                    a.data(),
+                    narrow(d.rows().first + 1, "view: first row"),
+                    narrow(d.cols().first + 1, "view: first column"),
+                    descriptor(a)};
   // Memory in front of the view belongs to the matrix that it is a view of.
   if (d.holds(rank) && a.local_shape().size() > 0) {
     if (*d.row_place(rank) == d.rows().source) result.data -= d.rows().first;

@@ -5,14 +5,13 @@
 #pragma once
 
 #include <complex>
-
 #include <matrass/core/types.hpp>
 
 extern "C" {
-#define MATRASS_PGEMM(name, T)                                                                 \
-  void name(const char* op_a, const char* op_b, const int* m, const int* n, const int* k,      \
-            const T* alpha, const T* a, const int* ia, const int* ja, const int* desc_a,       \
-            const T* b, const int* ib, const int* jb, const int* desc_b, const T* beta, T* c,  \
+#define MATRASS_PGEMM(name, T)                                                                \
+  void name(const char* op_a, const char* op_b, const int* m, const int* n, const int* k,     \
+            const T* alpha, const T* a, const int* ia, const int* ja, const int* desc_a,      \
+            const T* b, const int* ib, const int* jb, const int* desc_b, const T* beta, T* c, \
             const int* ic, const int* jc, const int* desc_c);
 MATRASS_PGEMM(psgemm_, float)
 MATRASS_PGEMM(pdgemm_, double)
