@@ -71,7 +71,7 @@ def from_function(
             values = np.asarray(f(i, j[:, at : at + width]))
             np.copyto(local[:, at : at + width], values, casting="same_kind")
 
-    load_core().together(grid._core, fill)
+    load_core().together(grid._core, fill, "from_function")
     return a
 
 
@@ -111,7 +111,7 @@ def from_local(
     Collective over ``grid.comm``; nothing is sent.
     """
     core = load_core()
-    extents, name, blocks = agreed_arguments(grid, shape, layout, block)
+    extents, name, blocks = agreed_arguments("from_local", grid, shape, layout, block)
     array = core.together(
         grid._core, lambda: None if local is None else _adoptable(_matrix_of(local, "from_local"))
     )
@@ -164,8 +164,8 @@ def from_tiles(
             for k, (i0, j0, tile) in enumerate(tiles)
         ]
 
-    extents, name, blocks = agreed_arguments(grid, shape, layout, block)
-    mine = core.together(grid._core, prepare)
+    extents, name, blocks = agreed_arguments("from_tiles", grid, shape, layout, block)
+    mine = core.together(grid._core, prepare, "from_tiles")
     codes = core.gather_codes(grid._core, [core.scalar_code(tile.dtype) for _, _, tile in mine])
     code = _one_dtype(codes, "from_tiles", "tile")
     matrix = core.from_tiles(grid._core, mine, extents, code, name, blocks)
@@ -217,7 +217,7 @@ def from_global(
             raise InvalidArgument("from_global: x must be an array on root: got None")
         return _readable(_matrix_of(np.asarray(x), "from_global"))
 
-    array = core.together(grid._core, prepare)
+    array = core.together(grid._core, prepare, "from_global")
     header = [] if array is None else [core.scalar_code(array.dtype), *array.shape]
     headers = [tuple(h) for h in core.gather_codes(grid._core, header) if h]
     if len(set(headers)) != 1:
@@ -226,7 +226,7 @@ def from_global(
             + ", ".join(str(h[1:]) for h in sorted(set(headers)))
         )
     code, m, n = headers[0]
-    extents, name, blocks = agreed_arguments(grid, (m, n), layout, block)
+    extents, name, blocks = agreed_arguments("from_global", grid, (m, n), layout, block)
     matrix = core.from_global(grid._core, array, extents, code, name, blocks, root)
     return DistMatrix._wrap(matrix, grid)
 

@@ -66,25 +66,39 @@ def matmul(
     ----------
     PBLAS PxGEMM.
     """
+    _require_matrices([a], "matmul")
+    ops = load_core().together(
+        a.grid._core,
+        lambda: _matmul_arguments(a, b, out, (transpose_a, transpose_b), (alpha, beta)),
+        "matmul",
+    )
+    core = load_core().matmul(
+        a._core, b._core, *ops, alpha, beta, None if out is None else out._core
+    )
+    return DistMatrix._wrap(core, a.grid) if out is None else out
+
+
+def _matmul_arguments(
+    a: DistMatrix,
+    b: DistMatrix,
+    out: DistMatrix | None,
+    transposes: tuple[bool | str, bool | str],
+    factors: tuple[complex, complex],
+) -> tuple[str, str]:
+    """Check what C++ takes for granted; the two ops as BLAS letters."""
     operands = [a, b] if out is None else [a, b, out]
     _require_matrices(operands, "matmul")
     if len({m.dtype for m in operands}) != 1:
         shown = ", ".join(str(m.dtype) for m in operands)
         raise DTypeError(f"matmul: matrices must have one dtype: got {shown}")
-    for name, value in (("alpha", alpha), ("beta", beta)):
-        if np.iscomplexobj(value) and not np.issubdtype(a.dtype, np.complexfloating):
-            raise DTypeError(f"matmul: {name} must be real for {a.dtype}: got {value}")
+    if any(np.iscomplexobj(x) for x in factors) and a.dtype.kind != "c":
+        raise DTypeError(f"matmul: alpha and beta must be real for {a.dtype}: got {factors}")
     try:
-        op_a, op_b = _OPS[transpose_a], _OPS[transpose_b]
+        return _OPS[transposes[0]], _OPS[transposes[1]]
     except (KeyError, TypeError) as error:
         raise InvalidArgument(
-            f'matmul: transposes must be a bool, "N", "T" or "C": got {transpose_a!r}, '
-            f"{transpose_b!r}"
+            f'matmul: transposes must be a bool, "N", "T" or "C": got {transposes}'
         ) from error
-    core = load_core().matmul(
-        a._core, b._core, op_a, op_b, alpha, beta, None if out is None else out._core
-    )
-    return DistMatrix._wrap(core, a.grid) if out is None else out
 
 
 def norm(a: DistMatrix, ord: float | str | None = None) -> float:  # noqa: A002

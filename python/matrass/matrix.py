@@ -49,11 +49,11 @@ def shape_of(shape: Any) -> tuple[int, int]:
 
 
 def agreed_arguments(
-    grid: Grid, shape: Any, layout: str | Layout, block: Block
+    routine: str, grid: Grid, shape: Any, layout: str | Layout, block: Block
 ) -> tuple[tuple[int, int], str, tuple[int, int] | None]:
     """Read the arguments that say how a matrix is dealt out; raises on every rank. Collective."""
     read = load_core().together(
-        grid._core, lambda: (shape_of(shape), str(Layout(layout)), block_of(block))
+        grid._core, lambda: (shape_of(shape), str(Layout(layout)), block_of(block)), routine
     )
     return cast(tuple[tuple[int, int], str, tuple[int, int] | None], read)
 
@@ -103,7 +103,7 @@ class DistMatrix:
         layout: str | Layout = "MC,MR",
         block: Block = 64,
     ) -> None:
-        extents, name, blocks = agreed_arguments(grid, shape, layout, block)
+        extents, name, blocks = agreed_arguments("DistMatrix", grid, shape, layout, block)
         self._core: _core.Matrix = load_core().zeros(
             grid._core, extents, np.dtype(dtype), name, blocks
         )
@@ -244,7 +244,7 @@ class DistMatrix:
         unpacked once; work memory is bounded (4 MB a peer).
         """
         target = self.grid if grid is None else grid
-        _, name, blocks = agreed_arguments(self.grid, self.shape, layout, block)
+        _, name, blocks = agreed_arguments("to", self.grid, self.shape, layout, block)
         core = load_core().to(self._core, target._core, name, blocks, root)
         return self._wrap(core, target)
 
@@ -274,6 +274,7 @@ class DistMatrix:
         whole = core.together(
             self.grid._core,
             lambda: np.empty(self.shape, self.dtype, order="F") if wanted else None,
+            "numpy",
         )
         core.to_global(self._core, whole, root)
         return whole  # type: ignore[no-any-return]

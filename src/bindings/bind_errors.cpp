@@ -90,7 +90,7 @@ mpi::detail::Failure describe(const py::error_already_set& raised) {
 
 /// mpi::throw_together for a Python callable. What is agreed already (raised by a nested
 /// collective) passes through untouched.
-py::object together(const ProcessGrid& grid, const py::function& f) {
+py::object together(const ProcessGrid& grid, const py::function& f, const std::string& call) {
   py::object result;
   std::exception_ptr thrown;
   mpi::detail::Failure failure;
@@ -102,7 +102,7 @@ py::object together(const ProcessGrid& grid, const py::function& f) {
     failure = describe(raised);
   }
   const py::gil_scoped_release no_gil;
-  mpi::detail::agree(grid.comm(), mpi::Call("together"), thrown != nullptr, failure, thrown);
+  mpi::detail::agree(grid.comm(), mpi::Call(call), thrown != nullptr, failure, thrown);
   return result;
 }
 
@@ -116,7 +116,7 @@ void bind_errors(py::module_& module) {
       raise_in_python(error);
     }
   });
-  module.def("together", &together, py::arg("grid"), py::arg("f"));
+  module.def("together", &together, py::arg("grid"), py::arg("f"), py::arg("call") = "together");
 }
 
 }  // namespace matrass::bindings
