@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import operator
+import sys
 from typing import TYPE_CHECKING, Literal
 
 from matrass.bootstrap.which_mpi import load_core
@@ -23,9 +24,27 @@ __all__ = ["Grid"]
 
 def _start_mpi() -> None:
     """Start MPI, with the GIL released, unless it runs; mpi4py then finds it running."""
-    core = load_core()
-    if core.initialize():
-        atexit.register(core.finalize)
+    if load_core().initialize():
+        atexit.register(_end_mpi)
+
+
+def _end_mpi() -> None:
+    """Finalize MPI at exit, unless this rank alone ends by an error.
+
+    MPI_Finalize waits for all ranks. Where an uncaught exception ends this one only, the others may
+    be waiting for it in a collective, for ever. A process that ends without MPI_Finalize is noticed
+    by mpiexec, which then ends them.
+    """
+    error = getattr(sys, "last_value", None)
+    if error is None or getattr(error, "_agreed", False):
+        load_core().finalize()
+    else:
+        print(
+            f"matrass: this rank ends by {type(error).__name__} and leaves MPI as it is, so that "
+            "mpiexec ends the other ranks",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def _shape_of(shape: tuple[int, int] | None) -> tuple[int, int] | None:
