@@ -7,19 +7,18 @@
 
 #include <algorithm>
 #include <cmath>
+#include <matrass/algorithm/lapack.hpp>
 #include <numeric>
 #include <vector>
-
-#include <matrass/algorithm/lapack.hpp>
 
 namespace matrass::detail {
 
 /// Approximate singular triplets in the coordinates of a KrylovBasis: u = Y g, v = Q d.
 template <class N>
 struct Ritz {
-  std::vector<double> s;  ///< all values that the basis has, descending
-  Small<N> g;             ///< columns for the first of them: combinations of the expanded Y
-  Small<N> d;             ///< and of Q
+  std::vector<double> s;      ///< all values that the basis has, descending
+  Small<N> g;                 ///< columns for the first of them: combinations of the expanded Y
+  Small<N> d;                 ///< and of Q
   std::vector<double> bound;  ///< estimates of ||A v - s u||, before A is applied to the newest Q
   double rounding = 0;        ///< bound of ||A^H u - s v|| by rounding in W
   bool truncated = false;     ///< nearly dependent columns of Y were left out
@@ -31,13 +30,13 @@ struct KrylovLimits {
   double drop;  ///< relative to the largest singular value: less is taken for zero
 };
 
-/// With Y = A Q for the first `expanded()` columns of Q, and W = A^H Y: W lies in the span of Q up to
-/// `drop`, so T = Q^H W holds all there is to know of A on these vectors.
+/// With Y = A Q for the first `expanded()` columns of Q, and W = A^H Y: W lies in the span of Q up
+/// to `drop`, so T = Q^H W holds all there is to know of A on these vectors.
 ///
 /// Left projection: with P = orth(Y), A^H P = Q B^H, and the small SVD B = C S D^H gives u = P C,
 /// v = Q D with A^H u = s v; A v - s u is not zero, and falls as the basis grows.
-/// Source: Golub, Luk, Overton, "A block Lanczos method for computing the singular values ..." (1981),
-/// here with full orthogonalisation of the short side (Simon and Zha, 2000).
+/// Source: Golub, Luk, Overton, "A block Lanczos method for computing the singular values ..."
+/// (1981), here with full orthogonalisation of the short side (Simon and Zha, 2000).
 template <class N>
 class KrylovBasis {
  public:
@@ -181,8 +180,8 @@ class KrylovBasis {
     for (Index j = 0; j < size; ++j) {
       for (Index i = 0; i <= j; ++i) {
         // q_i^H W_j has an error of eps ||A|| ||y_j||: the smaller y counts.
-        const N product = size_of_y(j) <= size_of_y(i) ? t_entry(at(i), at(j))
-                                                       : conjugate(t_entry(at(j), at(i)));
+        const N product =
+            size_of_y(j) <= size_of_y(i) ? t_entry(at(i), at(j)) : conjugate(t_entry(at(j), at(i)));
         gram(i, j) = product / (size_of_y(i) * size_of_y(j));
         gram(j, i) = conjugate(gram(i, j));
       }
@@ -194,7 +193,8 @@ class KrylovBasis {
     } else {
       combine = eigen_combinations(gram);
       truncated = true;
-      for (Index j = last; j < size; ++j) last_block_norm = std::hypot(last_block_norm, size_of_y(j));
+      for (Index j = last; j < size; ++j)
+        last_block_norm = std::hypot(last_block_norm, size_of_y(j));
     }
     Small<N> g0(expanded(), combine.cols);
     for (Index c = 0; c < combine.cols; ++c) {
@@ -227,8 +227,8 @@ class KrylovBasis {
   static Small<N> eigen_combinations(Small<N> gram) {
     constexpr double smallest = 1e-11;
     const std::vector<double> values = eigh(gram);
-    const auto first = static_cast<Index>(
-        std::upper_bound(values.begin(), values.end(), smallest) - values.begin());
+    const auto first = static_cast<Index>(std::upper_bound(values.begin(), values.end(), smallest) -
+                                          values.begin());
     Small<N> vectors = gram.columns(first, gram.cols);
     for (Index j = 0; j < vectors.cols; ++j) {
       scale_column(vectors, j, 1 / std::sqrt(values[static_cast<std::size_t>(first + j)]));

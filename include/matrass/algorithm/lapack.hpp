@@ -6,15 +6,14 @@
 
 #include <algorithm>
 #include <complex>
-#include <span>
-#include <string>
-#include <utility>
-#include <vector>
-
 #include <matrass/algorithm/lapack_symbols.hpp>
 #include <matrass/core/error.hpp>
 #include <matrass/core/narrow.hpp>
 #include <matrass/core/types.hpp>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace matrass::detail {
 
@@ -62,33 +61,33 @@ inline void require_info(int info, const char* routine) {
   }
 }
 
-#define MATRASS_LAPACK(p, T)                                                                    \
-  inline void gemm(char op_a, char op_b, int m, int n, int k, T alpha, const T* a, int lda,     \
-                   const T* b, int ldb, T beta, T* c, int ldc) {                                \
-    p##gemm_(&op_a, &op_b, &m, &n, &k, &alpha, a, &lda, b, &ldb, &beta, c, &ldc);               \
-  }                                                                                             \
-  inline void trsm(char side, char uplo, char op, char diag, int m, int n, const T* a, int lda, \
-                   T* b, int ldb) {                                                             \
-    const T one{1};                                                                             \
-    p##trsm_(&side, &uplo, &op, &diag, &m, &n, &one, a, &lda, b, &ldb);                         \
-  }                                                                                             \
-  inline void geqrt(int m, int n, int nb, T* a, int lda, T* t, int ldt, T* work) {              \
-    int info = 0;                                                                               \
-    p##geqrt_(&m, &n, &nb, a, &lda, t, &ldt, work, &info);                                      \
-    require_info(info, #p "geqrt");                                                             \
-  }                                                                                             \
-  inline void gemqrt(int m, int n, int k, int nb, const T* v, int ldv, const T* t, int ldt,     \
-                     T* c, int ldc, T* work) {                                                  \
-    const char side = 'L';                                                                      \
-    const char op = 'N';                                                                        \
-    int info = 0;                                                                               \
-    p##gemqrt_(&side, &op, &m, &n, &k, &nb, v, &ldv, t, &ldt, c, &ldc, work, &info);            \
-    require_info(info, #p "gemqrt");                                                            \
-  }                                                                                             \
-  inline int potrf(char uplo, int n, T* a, int lda) {                                           \
-    int info = 0;                                                                               \
-    p##potrf_(&uplo, &n, a, &lda, &info);                                                       \
-    return info;                                                                                \
+#define MATRASS_LAPACK(p, T)                                                                      \
+  inline void gemm(char op_a, char op_b, int m, int n, int k, T alpha, const T* a, int lda,       \
+                   const T* b, int ldb, T beta, T* c, int ldc) {                                  \
+    p##gemm_(&op_a, &op_b, &m, &n, &k, &alpha, a, &lda, b, &ldb, &beta, c, &ldc);                 \
+  }                                                                                               \
+  inline void trsm(char side, char uplo, char op, char diag, int m, int n, const T* a, int lda,   \
+                   T* b, int ldb) {                                                               \
+    const T one{1};                                                                               \
+    p##trsm_(&side, &uplo, &op, &diag, &m, &n, &one, a, &lda, b, &ldb);                           \
+  }                                                                                               \
+  inline void geqrt(int m, int n, int nb, T* a, int lda, T* t, int ldt, T* work) {                \
+    int info = 0;                                                                                 \
+    p##geqrt_(&m, &n, &nb, a, &lda, t, &ldt, work, &info);                                        \
+    require_info(info, #p "geqrt");                                                               \
+  }                                                                                               \
+  inline void gemqrt(int m, int n, int k, int nb, const T* v, int ldv, const T* t, int ldt, T* c, \
+                     int ldc, T* work) {                                                          \
+    const char side = 'L';                                                                        \
+    const char op = 'N';                                                                          \
+    int info = 0;                                                                                 \
+    p##gemqrt_(&side, &op, &m, &n, &k, &nb, v, &ldv, t, &ldt, c, &ldc, work, &info);              \
+    require_info(info, #p "gemqrt");                                                              \
+  }                                                                                               \
+  inline int potrf(char uplo, int n, T* a, int lda) {                                             \
+    int info = 0;                                                                                 \
+    p##potrf_(&uplo, &n, a, &lda, &info);                                                         \
+    return info;                                                                                  \
   }
 MATRASS_LAPACK(s, float)
 MATRASS_LAPACK(d, double)
@@ -166,7 +165,7 @@ inline std::vector<double> eigh(Small<std::complex<double>>& a) {
 /// a = u diag(s) vh with p = min(m, n) singular values, descending.
 template <class N>
 struct SmallSvd {
-  Small<N> u;   ///< m x p, or m x m
+  Small<N> u;  ///< m x p, or m x m
   std::vector<double> s;
   Small<N> vh;  ///< p x n
 };
@@ -197,7 +196,8 @@ SmallSvd<N> gesdd(Small<N> a, bool full = false) {
               result.vh.data.data(), &ldvt, work, &lwork, iwork.data(), &info);
     } else {
       const Index q = std::max(a.rows, a.cols);
-      std::vector<double> rwork(static_cast<std::size_t>(p * std::max(5 * p + 7, 2 * q + 2 * p + 1)));
+      std::vector<double> rwork(
+          static_cast<std::size_t>(p * std::max(5 * p + 7, 2 * q + 2 * p + 1)));
       zgesdd_(job, &m, &n, a.data.data(), &ld, result.s.data(), result.u.data.data(), &ldu,
               result.vh.data.data(), &ldvt, work, &lwork, rwork.data(), iwork.data(), &info);
     }

@@ -12,8 +12,8 @@ extern "C" {
                           const int* k, const T* alpha, const T* a, const int* lda, const T* b,   \
                           const int* ldb, const T* beta, T* c, const int* ldc);                   \
   void name##trsm##suffix(const char* side, const char* uplo, const char* op, const char* diag,   \
-                          const int* m, const int* n, const T* alpha, const T* a,                 \
-                          const int* lda, T* b, const int* ldb);                                  \
+                          const int* m, const int* n, const T* alpha, const T* a, const int* lda, \
+                          T* b, const int* ldb);                                                  \
   void name##geqrt##suffix(const int* m, const int* n, const int* nb, T* a, const int* lda, T* t, \
                            const int* ldt, T* work, int* info);                                   \
   void name##gemqrt##suffix(const char* side, const char* op, const int* m, const int* n,         \
@@ -30,11 +30,11 @@ MATRASS_LAPACK(z, _, std::complex<double>)
 void dsyevd_(const char* job, const char* uplo, const int* n, double* a, const int* lda, double* w,
              double* work, const int* lwork, int* iwork, const int* liwork, int* info);
 void zheevd_(const char* job, const char* uplo, const int* n, std::complex<double>* a,
-             const int* lda, double* w, std::complex<double>* work, const int* lwork,
-             double* rwork, const int* lrwork, int* iwork, const int* liwork, int* info);
+             const int* lda, double* w, std::complex<double>* work, const int* lwork, double* rwork,
+             const int* lrwork, int* iwork, const int* liwork, int* info);
 void dgesdd_(const char* job, const int* m, const int* n, double* a, const int* lda, double* s,
-             double* u, const int* ldu, double* vt, const int* ldvt, double* work,
-             const int* lwork, int* iwork, int* info);
+             double* u, const int* ldu, double* vt, const int* ldvt, double* work, const int* lwork,
+             int* iwork, int* info);
 void zgesdd_(const char* job, const int* m, const int* n, std::complex<double>* a, const int* lda,
              double* s, std::complex<double>* u, const int* ldu, std::complex<double>* vt,
              const int* ldvt, std::complex<double>* work, const int* lwork, double* rwork,
@@ -42,10 +42,10 @@ void zgesdd_(const char* job, const int* m, const int* n, std::complex<double>* 
 void dgeqp3_(const int* m, const int* n, double* a, const int* lda, int* jpvt, double* tau,
              double* work, const int* lwork, int* info);
 void zgeqp3_(const int* m, const int* n, std::complex<double>* a, const int* lda, int* jpvt,
-             std::complex<double>* tau, std::complex<double>* work, const int* lwork,
-             double* rwork, int* info);
-void dorgqr_(const int* m, const int* n, const int* k, double* a, const int* lda,
-             const double* tau, double* work, const int* lwork, int* info);
+             std::complex<double>* tau, std::complex<double>* work, const int* lwork, double* rwork,
+             int* info);
+void dorgqr_(const int* m, const int* n, const int* k, double* a, const int* lda, const double* tau,
+             double* work, const int* lwork, int* info);
 void zungqr_(const int* m, const int* n, const int* k, std::complex<double>* a, const int* lda,
              const std::complex<double>* tau, std::complex<double>* work, const int* lwork,
              int* info);

@@ -6,14 +6,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
-#include <utility>
-#include <vector>
-
 #include <matrass/algorithm/lapack.hpp>
 #include <matrass/core/types.hpp>
 #include <matrass/matrix/dist_matrix.hpp>
 #include <matrass/matrix/storage.hpp>
+#include <optional>
+#include <utility>
+#include <vector>
 
 namespace matrass::detail {
 
@@ -109,7 +108,7 @@ template <Scalar T>
 class TallBlocks {
  public:
   struct Block {
-    T* data;       ///< element (i, c) at data[i * ld + c]
+    T* data;  ///< element (i, c) at data[i * ld + c]
     Index ld;
     Index width;
     Index padded;  ///< a multiple of pad(); columns [width, padded) are zero
@@ -118,7 +117,7 @@ class TallBlocks {
     Storage<T> storage;
     Index ld = 0;
     Index used = 0;
-    Index first_column = 0;  ///< of its first block, counting columns without padding
+    Index first_column = 0;      ///< of its first block, counting columns without padding
     std::vector<Index> columns;  ///< for each of [0, used): which column it is, or -1
   };
 
@@ -127,7 +126,8 @@ class TallBlocks {
   /// 64 bytes of scalars: the widest vector register.
   static constexpr Index pad() { return 64 / static_cast<Index>(sizeof(T)); }
 
-  /// Adds a block of `width` columns; whoever asks for it writes all padded columns. @throws MemoryLimitError
+  /// Adds a block of `width` columns; whoever asks for it writes all padded columns. @throws
+  /// MemoryLimitError
   Block add(Index width) {
     const Index padded = (width + pad() - 1) / pad() * pad();
     if (slabs_.empty() || slabs_.back().used + padded > slabs_.back().ld) {

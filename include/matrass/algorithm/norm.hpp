@@ -7,12 +7,11 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <span>
-#include <vector>
-
 #include <matrass/matrix/dist_matrix.hpp>
 #include <matrass/mpi/agree.hpp>
 #include <matrass/mpi/collectives.hpp>
+#include <span>
+#include <vector>
 
 namespace matrass {
 
@@ -100,13 +99,18 @@ template <DistMatrixLike A>
 double norm(const A& a, Norm kind = Norm::frobenius) {
   mpi::throw_together(a.grid().comm(), mpi::Call("norm", a.distribution(), kind), [] {});
   switch (kind) {
-    case Norm::one: return detail::extreme(detail::modulus_sums(to_dynamic(a), true), true);
-    case Norm::minus_one: return detail::extreme(detail::modulus_sums(to_dynamic(a), true), false);
-    case Norm::infinity: return detail::extreme(detail::modulus_sums(to_dynamic(a), false), true);
+    case Norm::one:
+      return detail::extreme(detail::modulus_sums(to_dynamic(a), true), true);
+    case Norm::minus_one:
+      return detail::extreme(detail::modulus_sums(to_dynamic(a), true), false);
+    case Norm::infinity:
+      return detail::extreme(detail::modulus_sums(to_dynamic(a), false), true);
     case Norm::minus_infinity:
       return detail::extreme(detail::modulus_sums(to_dynamic(a), false), false);
-    case Norm::max: return detail::max_modulus(to_dynamic(a));
-    case Norm::frobenius: break;
+    case Norm::max:
+      return detail::max_modulus(to_dynamic(a));
+    case Norm::frobenius:
+      break;
   }
   return detail::frobenius(to_dynamic(a));
 }

@@ -5,12 +5,11 @@
 #pragma once
 
 #include <algorithm>
+#include <matrass/algorithm/local_rows.hpp>
+#include <matrass/algorithm/panel_kernel.hpp>
 #include <memory>
 #include <new>
 #include <vector>
-
-#include <matrass/algorithm/local_rows.hpp>
-#include <matrass/algorithm/panel_kernel.hpp>
 
 namespace matrass::detail {
 
@@ -36,8 +35,8 @@ class Aligned {
   std::unique_ptr<T, Free> data_;
 };
 
-/// How a pass walks over A: in panels of a few rows, so that a panel is still in cache when the second
-/// product reads it again.
+/// How a pass walks over A: in panels of a few rows, so that a panel is still in cache when the
+/// second product reads it again.
 template <Scalar T>
 struct PanelWalk {
   Index rows;   ///< of a panel
@@ -85,8 +84,8 @@ void panel_products(const PanelKernel<T>& kernel, Pass pass, PanelProduct<T> p, 
 /// The same for complex scalars by BLAS, on a packed row-major panel: everything is seen transposed
 /// (V^T, Y^T, W^T column-major), so that A^H needs no copy.
 template <Scalar T>
-void panel_products(Pass pass, int rows, int n, int width, const T* panel, const T* v, T* y, int ldy,
-                    T* w, int ldw) {
+void panel_products(Pass pass, int rows, int n, int width, const T* panel, const T* v, T* y,
+                    int ldy, T* w, int ldw) {
   if (pass != Pass::adjoint) {
     gemm('N', 'N', width, rows, n, T{1}, v, ldw, panel, n, T{0}, y, ldy);
   }
@@ -99,10 +98,11 @@ void panel_products(Pass pass, int rows, int n, int width, const T* panel, const
 /// does not grow with the number of rows.
 inline constexpr Index rows_between_sums = 2048;
 
-/// Local part of Y = A V and/or W = A^H Y, over this rank's rows only: W is to be summed over ranks.
+/// Local part of Y = A V and/or W = A^H Y, over this rank's rows only: W is to be summed over
+/// ranks.
 ///
-/// Shapes: A m x n (m local rows), v and w n x b with ld = n in double precision, y m x b (row-major,
-/// padded). Local. Cost: 2 m n b flops a product and ONE pass over A for both.
+/// Shapes: A m x n (m local rows), v and w n x b with ld = n in double precision, y m x b
+/// (row-major, padded). Local. Cost: 2 m n b flops a product and ONE pass over A for both.
 /// @param v read unless `pass` is adjoint   @param w overwritten unless `pass` is forward
 template <Scalar T>
 void normal_product(const LocalRows<T>& a, Pass pass, const Small<Wide<T>>& v,
@@ -162,5 +162,19 @@ void normal_product(const LocalRows<T>& a, Pass pass, const Small<Wide<T>>& v,
   }
   if (pass != Pass::forward) empty_sums();
 }
+
+#ifdef MATRASS_LINKED
+extern template std::vector<PanelKernel<float>> panel_kernels<float>();
+extern template std::vector<PanelKernel<double>> panel_kernels<double>();
+#define MATRASS_EXTERN(T)                                                                  \
+  extern template void normal_product<T>(const LocalRows<T>&, Pass, const Small<Wide<T>>&, \
+                                         const TallBlocks<T>::Block&, Small<Wide<T>>&,     \
+                                         const PanelKernel<Real<T>>&);
+MATRASS_EXTERN(float)
+MATRASS_EXTERN(double)
+MATRASS_EXTERN(std::complex<float>)
+MATRASS_EXTERN(std::complex<double>)
+#undef MATRASS_EXTERN
+#endif
 
 }  // namespace matrass::detail

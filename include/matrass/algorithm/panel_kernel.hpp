@@ -7,10 +7,9 @@
 
 #include <algorithm>
 #include <concepts>
+#include <matrass/core/types.hpp>
 #include <string_view>
 #include <vector>
-
-#include <matrass/core/types.hpp>
 
 namespace matrass::detail {
 
@@ -19,8 +18,9 @@ namespace matrass::detail {
 enum class Share { all, first_half, second_half };
 
 /// c(r, 0:width) += sum over k < depth of a[r * sr + k * sk] * b(k, 0:width), or = without
-/// `accumulate`, for r < rows. b(k, j) is b[k * ldb + j], c alike; both are aligned to 64 bytes, their
-/// leading dimensions are whole vectors, and they have columns up to the next multiple of 64 bytes.
+/// `accumulate`, for r < rows. b(k, j) is b[k * ldb + j], c alike; both are aligned to 64 bytes,
+/// their leading dimensions are whole vectors, and they have columns up to the next multiple of 64
+/// bytes.
 template <std::floating_point T>
 struct PanelProduct {
   Index rows = 0;

@@ -15,8 +15,8 @@ using Vector = typename VectorOf<T>::type;
 template <class T>
 inline constexpr int lanes = MATRASS_VECTOR_BYTES / static_cast<int>(sizeof(T));
 
-/// c(r, :) += sum_k a(r, k) b(k, :) for R rows and C vectors: all sums stay in registers, each a(r, k)
-/// is broadcast once. `Fetch`: 0 no prefetch; 1 the piece is contiguous along r; 2 along k.
+/// c(r, :) += sum_k a(r, k) b(k, :) for R rows and C vectors: all sums stay in registers, each a(r,
+/// k) is broadcast once. `Fetch`: 0 no prefetch; 1 the piece is contiguous along r; 2 along k.
 template <class T, int R, int C, int Fetch>
 void tile(const T* a, Index sr, Index sk, const T* b, Index ldb, T* c, Index ldc, Index depth,
           bool accumulate, const T* next, int lines) {
@@ -100,11 +100,11 @@ void column(const PanelProduct<T>& p, const T* b, T* c, bool prefetch) {
       const T* a = p.a + r * p.sr;
       const T* next = p.next + (r + from) * p.sr;
       if (along_r) {
-        tile<T, R, C, 1>(a, p.sr, p.sk, b, p.ldb, c + r * p.ldc, p.ldc, p.depth, p.accumulate,
-                         next, lines);
+        tile<T, R, C, 1>(a, p.sr, p.sk, b, p.ldb, c + r * p.ldc, p.ldc, p.depth, p.accumulate, next,
+                         lines);
       } else {
-        tile<T, R, C, 2>(a, p.sr, p.sk, b, p.ldb, c + r * p.ldc, p.ldc, p.depth, p.accumulate,
-                         next, lines);
+        tile<T, R, C, 2>(a, p.sr, p.sk, b, p.ldb, c + r * p.ldc, p.ldc, p.depth, p.accumulate, next,
+                         lines);
       }
     }
   }
@@ -126,10 +126,18 @@ void product(const PanelProduct<T>& p) {
     // 5 = 3 + 2 rather than 4 + 1: narrow tiles are bound by loads.
     const Index take = vectors == 5 ? 3 : std::min<Index>(vectors, 4);
     switch (take) {
-      case 1: column<T, 1>(p, b, c, first); break;
-      case 2: column<T, 2>(p, b, c, first); break;
-      case 3: column<T, 3>(p, b, c, first); break;
-      default: column<T, 4>(p, b, c, first); break;
+      case 1:
+        column<T, 1>(p, b, c, first);
+        break;
+      case 2:
+        column<T, 2>(p, b, c, first);
+        break;
+      case 3:
+        column<T, 3>(p, b, c, first);
+        break;
+      default:
+        column<T, 4>(p, b, c, first);
+        break;
     }
     first = false;
     b += take * lanes<T>;

@@ -6,14 +6,13 @@
 
 #include <cmath>
 #include <cstdint>
-#include <numbers>
-
 #include <matrass/algorithm/lapack.hpp>
+#include <numbers>
 
 namespace matrass::detail {
 
-/// A well mixed function of 64 bits. Source: Steele, Lea, Flood, "Fast splittable pseudorandom number
-/// generators" (SplitMix64's finaliser).
+/// A well mixed function of 64 bits. Source: Steele, Lea, Flood, "Fast splittable pseudorandom
+/// number generators" (SplitMix64's finaliser).
 constexpr std::uint64_t mix(std::uint64_t x) {
   x += 0x9e3779b97f4a7c15U;
   x = (x ^ (x >> 30U)) * 0xbf58476d1ce4e5b9U;

@@ -10,9 +10,9 @@ namespace matrass::detail {
 
 /// The left projection on the first Ritz vectors. Collective.
 ///
-/// U~ = Y g is made orthonormal by the Cholesky factor K of its Gram matrix (by TSQR where that is nearly
-/// singular, or where singular values are zero and random columns complete U). Then A^H U~ K^-1, whose
-/// coordinates in Q are known, has the small SVD D S C^H: V = Q D, U = U~ K^-1 C.
+/// U~ = Y g is made orthonormal by the Cholesky factor K of its Gram matrix (by TSQR where that is
+/// nearly singular, or where singular values are zero and random columns complete U). Then A^H U~
+/// K^-1, whose coordinates in Q are known, has the small SVD D S C^H: V = Q D, U = U~ K^-1 C.
 /// @returns whether the residuals are small enough
 template <Scalar T>
 bool SvdRun<T>::finish() {
@@ -33,8 +33,7 @@ bool SvdRun<T>::finish() {
   const Index rank = extent[1];
   if (!root()) ritz_.g = Small<N>(extent[0], rank);
   mpi::broadcast<N>(comm_, ritz_.g.span(), 0);
-  Small<N> gram =
-      mpi::throw_together(comm_, [&] { return combine_blocks(y_, ritz_.g, u_); });
+  Small<N> gram = mpi::throw_together(comm_, [&] { return combine_blocks(y_, ritz_.g, u_); });
   sum_on_root(gram.span());
 
   Index well_conditioned = 0;
@@ -69,7 +68,8 @@ bool SvdRun<T>::finish() {
   return most <= 1.5 * tol_ * result_.s.front();
 }
 
-/// Rank 0: V, S and D from the triangular factor of U~ (its first `rank` columns), with signs fixed.
+/// Rank 0: V, S and D from the triangular factor of U~ (its first `rank` columns), with signs
+/// fixed.
 /// @returns the k x k matrix that turns the orthonormalised columns into U
 template <Scalar T>
 auto SvdRun<T>::ritz_rotation(const Small<N>& triangle, Index rank) -> Small<N> {
@@ -129,25 +129,28 @@ void SvdRun<T>::measure(const Small<N>& rotation) {
   mpi::broadcast<double>(comm_, result_.residual, 0);
 }
 
-/// The right projection on the singular vectors of R of A = QR: A V = P R', U and V from the SVD of R'.
-/// Backward stable for every singular value. Collective. Cost: about 2.5 m_local n^2 flops, two passes.
+/// V from the SVD of R of A = QR, then the right projection. Backward stable for every singular
+/// value. Collective. Cost: about 2.5 m_local n^2 flops, two passes over A.
 template <Scalar T>
 void SvdRun<T>::direct() {
   result_.direct = true;
-  y_.clear();
   const Tsqr<T> qr(a_, comm_, false);
+  ++result_.passes;
   mpi::throw_together(comm_, [&] {
     if (!root()) return;
     Small<N> r(qr.r().rows, qr.r().cols);
     std::transform(qr.r().data.begin(), qr.r().data.end(), r.data.begin(),
                    [&](T x) { return static_cast<N>(x) / scale_; });
-    const SmallSvd<N> svd = gesdd(std::move(r));
-    next_ = Small<N>(a_.n, k_);
-    for (Index j = 0; j < k_; ++j) {
-      for (Index i = 0; i < a_.n; ++i) next_(i, j) = conjugate(svd.vh(j, i));
-    }
+    next_ = adjoint_of_rows(gesdd(std::move(r)).vh, k_);
   });
-  ++result_.passes;
+  finish_right();
+}
+
+/// The right projection on the columns of V in next_: A V = P R', U and V from the SVD of R'. Then
+/// A v = s u to rounding, and A^H u - s v is as small as V is good. Collective; one pass over A.
+template <Scalar T>
+void SvdRun<T>::finish_right() {
+  y_.clear();
   pass(Pass::forward, k_);
   const Small<N> v = next_;
   d_ = Small<N>(k_, k_);
@@ -158,9 +161,7 @@ void SvdRun<T>::direct() {
   });
   orthonormalize(u_, k_, comm_, [&](const Small<N>& triangle) {
     SmallSvd<N> svd = gesdd(triangle);
-    for (Index j = 0; j < k_; ++j) {
-      for (Index i = 0; i < k_; ++i) d_(i, j) = conjugate(svd.vh(j, i));
-    }
+    d_ = adjoint_of_rows(svd.vh, k_);
     result_.s = svd.s;
     result_.v = multiply('N', v, 'N', d_);
     for (Index j = 0; j < k_; ++j) {
@@ -172,6 +173,30 @@ void SvdRun<T>::direct() {
     return svd.u;
   });
   measure({});
+}
+
+/// Replaces the residuals by ||A^H u_i - s_i v_i||, measured. Collective; one pass over A.
+template <Scalar T>
+void SvdRun<T>::measure_adjoint() {
+  y_.clear();
+  mpi::throw_together(comm_, [&] {
+    newest_ = y_.add(k_);
+    for (Index i = 0; i < u_.rows; ++i) {
+      for (Index j = 0; j < newest_.padded; ++j) {
+        newest_.data[i * newest_.ld + j] = j < k_ ? u_.data[i + j * u_.ld] : T{0};
+      }
+    }
+  });
+  adjoint_of_newest();
+  if (root()) {
+    for (Index j = 0; j < k_; ++j) {
+      double square = 0;
+      const double s = result_.s[static_cast<std::size_t>(j)];
+      for (Index i = 0; i < a_.n; ++i) square += std::norm(w_(i, j) - s * result_.v(i, j));
+      result_.residual[static_cast<std::size_t>(j)] = std::sqrt(square);
+    }
+  }
+  mpi::broadcast<double>(comm_, result_.residual, 0);
 }
 
 }  // namespace matrass::detail

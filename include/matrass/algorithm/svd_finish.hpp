@@ -6,11 +6,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <vector>
-
 #include <matrass/algorithm/normal_product.hpp>
 #include <matrass/algorithm/svd_options.hpp>
 #include <matrass/algorithm/tsqr.hpp>
+#include <vector>
 
 namespace matrass::detail {
 
@@ -25,7 +24,8 @@ struct LocalColumns {
 /// Rows that are worked on at a time: their part of Y and U stays in cache.
 inline constexpr Index sweep_rows = 256;
 
-/// out (rows x cols, ld) = rows [begin, begin + rows) of Y times `coefficients`, given slab by slab.
+/// out (rows x cols, ld) = rows [begin, begin + rows) of Y times `coefficients`, given slab by
+/// slab.
 template <Scalar T>
 void combine_rows(const TallBlocks<T>& y, const std::vector<Small<T>>& coefficients, Index begin,
                   Index rows, T* out, Index ld) {
@@ -40,7 +40,8 @@ void combine_rows(const TallBlocks<T>& y, const std::vector<Small<T>>& coefficie
   }
 }
 
-/// The rows of `c` (one for each column of Y; missing ones are zero) parted by slabs, zero for padding.
+/// The rows of `c` (one for each column of Y; missing ones are zero) parted by slabs, zero for
+/// padding.
 template <Scalar T>
 std::vector<Small<T>> by_slabs(const TallBlocks<T>& y, const Small<Wide<T>>& c) {
   std::vector<Small<T>> parts;
@@ -84,8 +85,8 @@ struct ResidualSums {
   std::vector<double> quotients;
 };
 
-/// u <- u rotation (an empty one leaves u), then the residuals of u, s and v = Q d, where A v = Y d.
-/// Local; one pass over Y and U.
+/// u <- u rotation (an empty one leaves u), then the residuals of u, s and v = Q d, where A v = Y
+/// d. Local; one pass over Y and U.
 template <Scalar T>
 ResidualSums rotate_and_measure(const TallBlocks<T>& y, const Small<Wide<T>>& d,
                                 const Small<Wide<T>>& rotation, const std::vector<double>& s,
@@ -127,8 +128,8 @@ ResidualSums rotate_and_measure(const TallBlocks<T>& y, const Small<Wide<T>>& d,
   return sums;
 }
 
-/// The factor that makes the leading entry of v(:, j) positive real: the first entry whose modulus is
-/// within a part in 10^4 of the largest, so that rounding does not choose among equal ones.
+/// The factor that makes the leading entry of v(:, j) positive real: the first entry whose modulus
+/// is within a part in 10^4 of the largest, so that rounding does not choose among equal ones.
 template <class N>
 N leading_phase(const Small<N>& v, Index j) {
   constexpr double nearly = 1 - 1e-4;
@@ -147,8 +148,18 @@ void scale_column(Small<N>& x, Index j, N factor) {
   for (Index i = 0; i < x.rows; ++i) x(i, j) *= factor;
 }
 
-/// Orthonormalises the columns of u by TSQR and multiplies them by `rotation_of(R)`, which rank 0 makes
-/// of the triangular factor (k x k): u <- Q rotation. Collective.
+/// The first k columns of vh^H.
+template <class N>
+Small<N> adjoint_of_rows(const Small<N>& vh, Index k) {
+  Small<N> v(vh.cols, k);
+  for (Index j = 0; j < k; ++j) {
+    for (Index i = 0; i < vh.cols; ++i) v(i, j) = conjugate(vh(j, i));
+  }
+  return v;
+}
+
+/// Orthonormalises the columns of u by TSQR and multiplies them by `rotation_of(R)`, which rank 0
+/// makes of the triangular factor (k x k): u <- Q rotation. Collective.
 template <Scalar T, class F>
 void orthonormalize(const LocalColumns<T>& u, Index k, const mpi::Communicator& comm,
                     F&& rotation_of) {

@@ -42,8 +42,12 @@ template <Scalar T>
 void SvdRun<T>::iterate(Order order) {
   while (true) {
     switch (order.action) {
-      case Action::restart_and_expand: y_.clear(); [[fallthrough]];
-      case Action::expand: pass(Pass::both, order.width); break;
+      case Action::restart_and_expand:
+        y_.clear();
+        [[fallthrough]];
+      case Action::expand:
+        pass(Pass::both, order.width);
+        break;
       case Action::last:
         pass(Pass::forward, order.width);
         if (finish()) return;
@@ -52,7 +56,8 @@ void SvdRun<T>::iterate(Order order) {
       case Action::finish:
         if (finish()) return;
         [[fallthrough]];
-      case Action::direct: return direct();
+      case Action::direct:
+        return direct();
     }
     order = decide_together();
   }
@@ -109,8 +114,8 @@ auto SvdRun<T>::decide() -> Order {
   return {Action::expand, next_.cols, residual};
 }
 
-/// Whether equal singular values among the wanted ones are as many as the vectors that the iteration
-/// began with: from b vectors it finds b copies at most, and goes on to smaller values.
+/// Whether equal singular values among the wanted ones are as many as the vectors that the
+/// iteration began with: from b vectors it finds b copies at most, and goes on to smaller values.
 template <Scalar T>
 bool SvdRun<T>::misses_copies() const {
   const double norm = ritz_.s.empty() ? 0 : ritz_.s.front();
@@ -134,9 +139,9 @@ auto SvdRun<T>::inject(double residual) -> Order {
   return {next_.cols > 0 ? Action::expand : Action::finish, next_.cols, residual};
 }
 
-/// Begins anew from the Ritz vectors, one for each column, and some random vectors. Y then has columns of
-/// the sizes of the singular values, nearly orthogonal: small values are no longer lost in the rounding
-/// of large ones, and every copy of a multiple value has a start vector.
+/// Begins anew from the Ritz vectors, one for each column, and some random vectors. Y then has
+/// columns of the sizes of the singular values, nearly orthogonal: small values are no longer lost
+/// in the rounding of large ones, and every copy of a multiple value has a start vector.
 template <Scalar T>
 auto SvdRun<T>::restart(double residual) -> Order {
   ++restarts_;

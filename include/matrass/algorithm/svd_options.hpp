@@ -7,16 +7,16 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <matrass/algorithm/lapack.hpp>
+#include <matrass/core/error.hpp>
 #include <string>
 #include <vector>
 
-#include <matrass/algorithm/lapack.hpp>
-#include <matrass/core/error.hpp>
-
 namespace matrass {
 
-/// automatic: randomized, or tsqr where k is a large part of min(m, n). randomized: block Krylov from
-/// random vectors. gram: eigenvectors of A^H A, then block Krylov from these. tsqr: SVD of R of A = QR.
+/// automatic: randomized, or tsqr where k is a large part of min(m, n). randomized: block Krylov
+/// from random vectors. gram: eigenvectors of A^H A, then block Krylov from these. tsqr: SVD of R
+/// of A = QR.
 enum class SvdMethod { automatic, randomized, gram, tsqr };
 
 inline SvdMethod parse_svd_method(const std::string& name) {
@@ -24,19 +24,19 @@ inline SvdMethod parse_svd_method(const std::string& name) {
   if (name == "randomized") return SvdMethod::randomized;
   if (name == "gram") return SvdMethod::gram;
   if (name == "tsqr") return SvdMethod::tsqr;
-  throw InvalidArgument("truncated_svd: method must be auto, randomized, gram or tsqr: got '" + name +
-                        "'");
+  throw InvalidArgument("truncated_svd: method must be auto, randomized, gram or tsqr: got '" +
+                        name + "'");
 }
 
 struct SvdOptions {
   SvdMethod method = SvdMethod::automatic;
-  /// Largest ||A v - s u|| in units of the largest singular value; 0 means 1e-10 in double and 1e-5 in
-  /// single precision.
+  /// Largest ||A v - s u|| in units of the largest singular value; 0 means 1e-10 in double and 1e-5
+  /// in single precision.
   double tol = 0;
   std::uint64_t seed = 0;
   /// Called on every rank after each pass over A with the number of passes so far and the current
-  /// estimate of the largest residual (infinite while there is none), relative to the largest singular
-  /// value. What it throws on one rank ends the computation on all.
+  /// estimate of the largest residual (infinite while there is none), relative to the largest
+  /// singular value. What it throws on one rank ends the computation on all.
   std::function<void(int, double)> progress{};
   /// Vectors in a block of the iteration; 0 chooses. For measurements and tests.
   Index block = 0;

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// @file
-/// SvdRun's passes over A, with the check for NaN, infinity and extreme scales. Included by svd_run.hpp.
-/// Next: algorithm/truncated_svd.hpp
+/// SvdRun's passes over A, with the check for NaN, infinity and extreme scales. Included by
+/// svd_run.hpp. Next: algorithm/truncated_svd.hpp
 #pragma once
 
 #include <matrass/algorithm/svd_run.hpp>
 
 namespace matrass::detail {
 
-/// Y = A Q / scale (and W = A^H Y / scale, summed on rank 0) for the columns of Q that rank 0 has in
-/// next_. Collective.
+/// Y = A Q / scale (and W = A^H Y / scale, summed on rank 0) for the columns of Q that rank 0 has
+/// in next_. Collective.
 template <Scalar T>
 void SvdRun<T>::pass(Pass kind, Index width) {
   mpi::throw_together(comm_, [&] {
@@ -76,8 +76,8 @@ void SvdRun<T>::check_first_pass(Pass kind) {
   if (scale_ != 1) multiply_rows(kind);
 }
 
-/// @throws InvalidArgument on all ranks if A has a NaN or an infinity. Else chooses the power of two to
-/// divide A by. Collective; one pass over A.
+/// @throws InvalidArgument on all ranks if A has a NaN or an infinity. Else chooses the power of
+/// two to divide A by. Collective; one pass over A.
 template <Scalar T>
 void SvdRun<T>::refuse_or_scale() {
   checked_ = true;
@@ -85,7 +85,7 @@ void SvdRun<T>::refuse_or_scale() {
     Extremes mine = extremes(a_);
     if (mine.not_finite) {
       const auto [i, j] = *mine.not_finite;
-      throw InvalidArgument("truncated_svd: A must be finite: got NaN or infinity at (" +
+      throw InvalidArgument(name_ + ": A must be finite: got NaN or infinity at (" +
                             std::to_string(row_index_(i)) + ", " + std::to_string(j) + ")");
     }
     return mine;

@@ -8,22 +8,21 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <matrass/algorithm/krylov_basis.hpp>
+#include <matrass/algorithm/start_block.hpp>
+#include <matrass/algorithm/svd_finish.hpp>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include <matrass/algorithm/krylov_basis.hpp>
-#include <matrass/algorithm/start_block.hpp>
-#include <matrass/algorithm/svd_finish.hpp>
-
 namespace matrass::detail {
 
-/// One run. Rank 0 holds the short side (basis, small problems), decides, and tells the others; every
-/// rank applies its rows of A and keeps its rows of Y.
+/// One run. Rank 0 holds the short side (basis, small problems), decides, and tells the others;
+/// every rank applies its rows of A and keeps its rows of Y.
 ///
-/// Memory: Y takes at most `most_vectors()` columns of this rank's rows, at most half of what A has;
-/// rank 0 also has Q, as wide. Each pass sends n x b numbers to rank 0 and back.
+/// Memory: Y takes at most `most_vectors()` columns of this rank's rows, at most half of what A
+/// has; rank 0 also has Q, as wide. Each pass sends n x b numbers to rank 0 and back.
 template <Scalar T>
 class SvdRun {
  public:
@@ -32,27 +31,38 @@ class SvdRun {
   using RowIndex = std::function<Index(Index)>;
 
   /// @param a this rank's rows of an m x n matrix with m >= n >= 1 (m summed over ranks)
+  /// @param name of the routine, for errors
   SvdRun(const LocalRows<T>& a, const mpi::Communicator& comm, Index k, const SvdOptions& options,
-         RowIndex row_index)
+         RowIndex row_index, std::string name = "truncated_svd")
       : a_(a),
         comm_(comm),
         k_(k),
         options_(options),
+        name_(std::move(name)),
         row_index_(std::move(row_index)),
         tol_(std::max(options.tol > 0 ? options.tol : default_tol<T>(), 50 * eps)),
         block_(std::min(a.n, options.block > 0 ? options.block : default_block())),
         y_(a.m),
         basis_(a.n, limits()) {}
 
+  /// Which residual is reported, and is not zero by construction: ||A v - s u||, or ||A^H u - s v||
+  /// (for a caller that works on the transpose).
+  enum class Residual { of_v, of_u };
+
   /// @param u where this rank's rows of U go, with k columns
   /// Collective.
-  LocalSvd<T> run(const LocalColumns<T>& u) {
+  LocalSvd<T> run(const LocalColumns<T>& u, Residual residual = Residual::of_v) {
     u_ = u;
     if (method() == SvdMethod::tsqr) {
       refuse_or_scale();
       direct();
     } else {
       iterate(begin(method() == SvdMethod::gram));
+    }
+    if (residual == Residual::of_u) {
+      mpi::throw_together(comm_, [&] { next_ = result_.v; });
+      if (!result_.direct) finish_right();
+      measure_adjoint();
     }
     for (double& s : result_.s) s *= scale_;
     for (double& r : result_.residual) r *= scale_;
@@ -63,14 +73,14 @@ class SvdRun {
   static constexpr double eps = std::numeric_limits<Real<T>>::epsilon();
   static constexpr int most_restarts = 4;
 
-  /// expand: pass over A for Y and W, then decide anew. last: pass for Y, then finish if the residuals are
-  /// small enough. finish: nothing is left to expand. direct: give up the iteration.
+  /// expand: pass over A for Y and W, then decide anew. last: pass for Y, then finish if the
+  /// residuals are small enough. finish: nothing is left to expand. direct: give up the iteration.
   enum class Action { expand, restart_and_expand, last, finish, direct };
 
   /// What rank 0 tells the others.
   struct Order {
     Action action = Action::expand;
-    Index width = 0;  ///< of the next pass
+    Index width = 0;                                            ///< of the next pass
     double residual = std::numeric_limits<double>::infinity();  ///< estimate, relative
   };
 
@@ -88,7 +98,8 @@ class SvdRun {
     return std::max(std::min(a_.n / 2, std::max(plenty, 4 * k_)), k_ + 3 * block_);
   }
 
-  /// The iteration has no room where the blocks would span most of the space: then A = QR is cheaper.
+  /// The iteration has no room where the blocks would span most of the space: then A = QR is
+  /// cheaper.
   SvdMethod method() const {
     const bool narrow = 2 * (k_ + 2 * block_) > a_.n;
     if (options_.method == SvdMethod::automatic || options_.method == SvdMethod::randomized) {
@@ -122,11 +133,14 @@ class SvdRun {
   Small<N> ritz_rotation(const Small<N>& triangle, Index rank);
   void measure(const Small<N>& rotation);
   void direct();
+  void finish_right();
+  void measure_adjoint();
 
   LocalRows<T> a_;
   mpi::Communicator comm_;
   Index k_;
   SvdOptions options_;
+  std::string name_;
   RowIndex row_index_;
   double tol_;
   Index block_;
@@ -142,8 +156,8 @@ class SvdRun {
 
   KrylovBasis<N> basis_;  ///< from here on: rank 0 only
   Ritz<N> ritz_;
-  Index starts_ = 0;      ///< independent random vectors that the basis has grown from
-  Index random_used_ = 0; ///< random vectors taken so far
+  Index starts_ = 0;       ///< independent random vectors that the basis has grown from
+  Index random_used_ = 0;  ///< random vectors taken so far
   int restarts_ = 0;
 };
 

@@ -5,13 +5,12 @@
 #pragma once
 
 #include <algorithm>
-#include <span>
-#include <utility>
-#include <vector>
-
 #include <matrass/algorithm/local_rows.hpp>
 #include <matrass/mpi/agree.hpp>
 #include <matrass/mpi/collectives.hpp>
+#include <span>
+#include <utility>
+#include <vector>
 
 namespace matrass::detail {
 
@@ -40,7 +39,9 @@ class QrNode {
  public:
   QrNode() = default;
   QrNode(Index upper_rows, Small<T> stack)
-      : upper_(upper_rows), v_(std::move(stack)), block_(static_cast<int>(std::min<Index>(32, rank()))) {
+      : upper_(upper_rows),
+        v_(std::move(stack)),
+        block_(static_cast<int>(std::min<Index>(32, rank()))) {
     if (rank() == 0) return;
     t_ = Small<T>(block_, rank());
     std::vector<T> work(static_cast<std::size_t>(block_ * v_.cols));
@@ -88,8 +89,8 @@ class QrNode {
   Small<T> t_;
 };
 
-/// QR of a tall matrix whose rows are dealt to the ranks (any number of rows on any rank, any rank of
-/// the matrix): Q is orthonormal to rounding always. Q stays as reflectors in a tree.
+/// QR of a tall matrix whose rows are dealt to the ranks (any number of rows on any rank, any rank
+/// of the matrix): Q is orthonormal to rounding always. Q stays as reflectors in a tree.
 ///
 /// Collective over `comm`. Cost: about 2.5 m_local n^2 flops (one small QR for each block of rows),
 /// log2(p) messages of n^2 / 2..n^2 numbers; memory of a copy of the local rows if Q is kept.
