@@ -4,6 +4,8 @@
 #include <pybind11/stl.h>
 
 #include <matrass/algorithm/norm.hpp>
+#include <matrass/algorithm/pca.hpp>
+#include <matrass/algorithm/truncated_svd.hpp>
 
 #include "any_matrix.hpp"
 #include "bindings.hpp"
@@ -21,6 +23,50 @@ Norm parse_norm(const std::string& name) {
   return Norm::frobenius;
 }
 
+template <class R>
+py::array_t<R> array_of(const std::vector<R>& values) {
+  return py::array_t<R>(static_cast<py::ssize_t>(values.size()), values.data());
+}
+
+/// Options from Python's arguments. Collective: a wrong method is agreed on.
+SvdOptions svd_options(const ProcessGrid& grid, const char* routine, Index k,
+                       const std::string& method, double tol, std::uint64_t seed) {
+  return mpi::throw_together(grid.comm(), mpi::Call(routine, k, method, seed),
+                             [&] { return SvdOptions{parse_svd_method(method), tol, seed}; });
+}
+
+/// (U, S, V, residual)
+py::tuple truncated_svd_of(const Matrix& a, Index k, const std::string& method, double tol,
+                           std::uint64_t seed) {
+  return std::visit(
+      [&](const auto& m) -> py::tuple {
+        const auto found = [&] {
+          const py::gil_scoped_release no_gil;
+          return truncated_svd(m, k, svd_options(m.grid(), "truncated_svd", k, method, tol, seed));
+        }();
+        return py::make_tuple(Matrix{found.u}, array_of(found.s), Matrix{found.v},
+                              array_of(found.residual));
+      },
+      a.value);
+}
+
+/// (mean, components, explained variance, its ratio, singular values, scores, residual)
+py::tuple pca_of(const Matrix& a, Index k, const std::string& method, double tol,
+                 std::uint64_t seed) {
+  return std::visit(
+      [&](const auto& m) -> py::tuple {
+        const auto found = [&] {
+          const py::gil_scoped_release no_gil;
+          return pca(m, k, svd_options(m.grid(), "pca", k, method, tol, seed));
+        }();
+        return py::make_tuple(
+            array_of(found.mean), Matrix{found.components}, array_of(found.explained_variance),
+            array_of(found.explained_variance_ratio), array_of(found.singular_values),
+            Matrix{found.scores}, array_of(found.residual));
+      },
+      a.value);
+}
+
 }  // namespace
 
 void bind_algorithm(py::module_& module) {
@@ -31,6 +77,10 @@ void bind_algorithm(py::module_& module) {
         return std::visit([&](const auto& m) { return norm(m, parse_norm(kind)); }, a.value);
       },
       py::arg("a"), py::arg("kind"), NoGil());
+  module.def("truncated_svd", &truncated_svd_of, py::arg("a"), py::arg("k"), py::arg("method"),
+             py::arg("tol"), py::arg("seed"));
+  module.def("pca", &pca_of, py::arg("a"), py::arg("k"), py::arg("method"), py::arg("tol"),
+             py::arg("seed"));
 }
 
 }  // namespace matrass::bindings
