@@ -16,7 +16,6 @@ import contextlib
 import io
 import sys
 import time
-import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -148,10 +147,6 @@ def main() -> int:
         if grid.rank == 0:
             print(f"flights.py: {error}", file=sys.stderr)
         return 1
-    except BaseException:  # perhaps on this rank alone: do not leave the others waiting for it
-        traceback.print_exc()
-        grid.comm.Abort(1)
-        raise
 
 
 if __name__ == "__main__":
