@@ -36,8 +36,23 @@ def source(tmp_path_factory):
 def installed(tmp_path_factory, source):
     """A virtual environment in which `pip install .` was run with build isolation."""
     venv = Venv(tmp_path_factory.mktemp("installed") / "venv")
-    venv.pip_install(source, "-C", "cmake.define.MATRASS_MPI=ON")
+    # pybind11's headers are taken by a path that looks like the one of build/dev from the top of
+    # the source, so that ccache knows the objects: what is built is the same, minutes sooner.
+    (source / ".venv").symlink_to(sys.prefix)
+    pybind11 = source / ".venv" / Path(pybind11_cmake_folder()).relative_to(sys.prefix)
+    settings = {
+        "MATRASS_MPI": "ON",
+        "pybind11_DIR": pybind11,
+        "CMAKE_COMPILE_WARNING_AS_ERROR": "ON",
+    }
+    defines = [f"cmake.define.{name}={value}" for name, value in settings.items()]
+    venv.pip_install(source, *(word for define in defines for word in ("-C", define)))
     return venv
+
+
+def pybind11_cmake_folder():
+    """Where the pybind11 of the environment that runs the tests is."""
+    return run(sys.executable, "-m", "pybind11", "--cmakedir", cwd=ROOT).strip()
 
 
 @pytest.fixture(scope="session")
