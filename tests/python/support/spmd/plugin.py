@@ -14,6 +14,7 @@ from __future__ import annotations
 import faulthandler
 import json
 import os
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,7 +57,13 @@ class Harness:
         self.watch: watch.Watch | None = None
         self._collect_errors: list[str] = []
         if not config.getoption("usepdb"):
-            self.watch = watch.start(self._shared_dir(), self.rank, self.size, self._teller())
+            self.watch = watch.Watch(
+                self._shared_dir(),
+                self.rank,
+                self.size,
+                self._teller(),
+                temporary=self.run_dir is None,
+            )
         self._arm("collection", COLLECTION_TIME_LIMIT)
         if self.run_dir is not None:  # else pytest's own fault handler writes to the standard error
             self._crash = (self.run_dir / f"rank{self.rank}.crash").open("w", encoding="utf-8")
@@ -66,13 +73,12 @@ class Harness:
 
     # --- the process set ---
 
-    def _shared_dir(self) -> Path | None:
-        if self.run_dir is not None or self.team is None:
+    def _shared_dir(self) -> Path:
+        """The launcher's, else a new one, of which rank 0 tells the others."""
+        if self.run_dir is not None:
             return self.run_dir
-        import tempfile
-
-        made = tempfile.mkdtemp(prefix="matrass_test_") if self.rank == 0 else None
-        return Path(self.team.channel.broadcast(made))
+        made = tempfile.mkdtemp(prefix="matrass_test_") if self.rank == 0 else ""
+        return Path(self.team.channel.broadcast(made) if self.team else made)
 
     def _teller(self) -> Callable[[str], object]:
         """Where stacks go: the launcher shows them, else the uncaptured standard error."""
@@ -210,6 +216,8 @@ class Harness:
     def pytest_unconfigure(self) -> None:
         if self.run_dir is not None:
             (self.run_dir / f"rank{self.rank}.finished").touch()
+        elif self.watch is not None and self.rank == 0:
+            self.watch.remove_directory()
 
     # --- fixtures ---
 

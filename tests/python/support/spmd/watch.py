@@ -17,9 +17,9 @@ import faulthandler
 import mmap
 import os
 import re
+import shutil
 import signal
 import struct
-import tempfile
 import textwrap
 import threading
 import time
@@ -93,23 +93,33 @@ class Watch:
     rank, size : int
     show : callable
         Takes the text about a process set that ends.
+    temporary : bool
+        Whether nobody wants the directory afterwards.
     """
 
-    current: ClassVar[Watch | None] = None
+    current: ClassVar[Watch | None] = None  # of this process
 
     def __init__(
-        self, directory: Path, rank: int, size: int, show: Callable[[str], object]
+        self,
+        directory: Path,
+        rank: int,
+        size: int,
+        show: Callable[[str], object],
+        *,
+        temporary: bool,
     ) -> None:
         self.board = Board(directory / "board", rank, size)
         self._directory = directory
         self._rank = rank
         self._show = show
+        self._temporary = temporary
         self._stage = ""
         self._limit = 0.0
         self._deadline = float("inf")
         self._stacks: IO[str] = (directory / f"rank{rank}.stack").open("a", encoding="utf-8")
         faulthandler.register(_ASK, file=self._stacks, all_threads=True)
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        Watch.current = self
         threading.Thread(target=self._run, name="test watch", daemon=True).start()
 
     def arm(self, stage: str, seconds: float) -> None:
@@ -144,11 +154,20 @@ class Watch:
         if self._become_teller():
             self._show(f"{reason}\n{self._collect()}")
             (self._directory / "told").touch()
+            self.remove_directory()
         else:
             give_up = time.monotonic() + 2 * _ANSWER_SECONDS + 2.0
-            while time.monotonic() < give_up and not (self._directory / "told").exists():
+            while time.monotonic() < give_up and not self._told():
                 time.sleep(0.05)
         os._exit(EXIT_TIMED_OUT)
+
+    def remove_directory(self) -> None:
+        """Unless somebody else wants to look at it. On one rank, when no rank needs it any more."""
+        if self._temporary:
+            shutil.rmtree(self._directory, ignore_errors=True)
+
+    def _told(self) -> bool:
+        return (self._directory / "told").exists() or not self._directory.exists()
 
     def _run(self) -> None:
         while True:
@@ -204,14 +223,6 @@ def _essence(dump: str) -> str:
 
 def _read(path: Path) -> str:
     return path.read_text(encoding="utf-8") if path.exists() else ""
-
-
-def start(directory: Path | None, rank: int, size: int, show: Callable[[str], object]) -> Watch:
-    """Makes the watch of this process. `directory` None: a new one, for a process that is alone."""
-    if directory is None:
-        directory = Path(tempfile.mkdtemp(prefix="matrass_test_"))
-    Watch.current = Watch(directory, rank, size, show)
-    return Watch.current
 
 
 @contextlib.contextmanager
