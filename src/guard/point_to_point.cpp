@@ -14,6 +14,14 @@ namespace guard = matrass::guard::detail;
 
 namespace {
 
+/// Waits for a receive from `source`. MPICH 4.0.2 leaves the status of a non-blocking receive from
+/// MPI_PROC_NULL empty; its blocking one, which does not block then, fills it in.
+int wait_received(MPI_Comm comm, int source, MPI_Request* request, MPI_Status* status) {
+  const int error = guard::wait(comm, request, status);
+  if (error != MPI_SUCCESS || source != MPI_PROC_NULL) return error;
+  return PMPI_Recv(nullptr, 0, MPI_BYTE, MPI_PROC_NULL, 0, comm, status);
+}
+
 /// A receive has its communicator before the status, and the status comes from the loop.
 template <class Start, class Count>
 int receive(Start start, void* data, Count count, MPI_Datatype type, int source, int tag,
@@ -21,7 +29,7 @@ int receive(Start start, void* data, Count count, MPI_Datatype type, int source,
   if (const int error = guard::enter(comm); error != MPI_SUCCESS) return error;
   MPI_Request request = MPI_REQUEST_NULL;
   const int error = start(data, count, type, source, tag, comm, &request);
-  return error != MPI_SUCCESS ? error : guard::wait(comm, &request, status);
+  return error != MPI_SUCCESS ? error : wait_received(comm, source, &request, status);
 }
 
 template <class Start, class Count>
@@ -51,7 +59,7 @@ int exchange(StartSend start_send, StartRecv start_recv, const void* out, Count 
     guard::wait(comm, &received, MPI_STATUS_IGNORE);
     return error;
   }
-  const int receive_error = guard::wait(comm, &received, status);
+  const int receive_error = wait_received(comm, source, &received, status);
   if (receive_error != MPI_SUCCESS && guard::stopped()) return receive_error;
   const int send_error = guard::wait(comm, &sent, MPI_STATUS_IGNORE);
   return receive_error != MPI_SUCCESS ? receive_error : send_error;

@@ -74,8 +74,7 @@ struct Matrix {
         const auto low = static_cast<std::uint32_t>(std::min(row, col));
         const auto high = static_cast<std::uint32_t>(std::max(row, col));
         const std::uint32_t hash = (low * 2654435761U) ^ (high * 40503U);
-        local[static_cast<std::size_t>(j) * ld + i] =
-            row == col ? 2.0 * p.n : hash % 1000 / 1000.0;
+        local[static_cast<std::size_t>(j) * ld + i] = row == col ? 2.0 * p.n : hash % 1000 / 1000.0;
       }
   }
   explicit Matrix(const Problem& p) : Matrix(p, p.block) {}
@@ -251,9 +250,9 @@ Problem make_problem(int n, int block) {
 
 const std::map<std::string, std::function<int(const Problem&)>>& routines() {
   static const std::map<std::string, std::function<int(const Problem&)>> table{
-      {"pdgemm", gemm},   {"pdsyrk", syrk},   {"pdtrsm", trsm},         {"pdtran", tran},
-      {"pdgeadd", geadd}, {"pdgesv", gesv},   {"pdgetri", getri},       {"pdpotrf", potrf},
-      {"pdgeqrf", geqrf}, {"pdgels", gels},   {"pdsyevd", syevd},       {"pdgesvd", gesvd},
+      {"pdgemm", gemm},     {"pdsyrk", syrk},         {"pdtrsm", trsm},        {"pdtran", tran},
+      {"pdgeadd", geadd},   {"pdgesv", gesv},         {"pdgetri", getri},      {"pdpotrf", potrf},
+      {"pdgeqrf", geqrf},   {"pdgels", gels},         {"pdsyevd", syevd},      {"pdgesvd", gesvd},
       {"pdgemr2d", gemr2d}, {"bad pdgemm", bad_gemm}, {"bad pdgesv", bad_gesv}};
   return table;
 }

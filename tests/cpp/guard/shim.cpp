@@ -44,15 +44,16 @@ void copy(const std::string& text, char* out, int size) {
 
 extern "C" {
 
-/// Starts the thread that sets the flag, with the line read from `fd` as the reason. It needs no GIL.
+/// Starts the thread that sets the flag, with the line read from `fd` as the reason. It needs no
+/// GIL.
 __attribute__((visibility("default"))) void shim_watch(int fd) { std::thread(watch, fd).detach(); }
 
 /// Seconds since the flag was set; negative if it is not.
 __attribute__((visibility("default"))) double shim_seconds_since_flag() {
   const auto set_at = flag_set_at.load();
   if (set_at == 0) return -1;
-  return std::chrono::duration<double>(Clock::duration(Clock::now().time_since_epoch().count() -
-                                                       set_at))
+  return std::chrono::duration<double>(
+             Clock::duration(Clock::now().time_since_epoch().count() - set_at))
       .count();
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// @file
-/// A rank that kills itself in the middle: preloaded into the victim, counts the communication that MPI
-/// is asked to start (below the guard) and raises SIGKILL at the n-th.
-/// Next: tests/python/guard/world.py (who preloads it)
+/// A rank that kills itself in the middle: preloaded into the victim, counts the communication that
+/// MPI is asked to start (below the guard) and raises SIGKILL at the n-th. Next:
+/// tests/python/guard/world.py (who preloads it)
 #pragma GCC visibility push(default)
 #include <mpi.h>
 #pragma GCC visibility pop
@@ -30,11 +30,11 @@ Function* next(Function*, const char* name) {
 
 }  // namespace
 
-#define MATRASS_COUNTED(name, parameters, arguments) \
-  int name parameters {                              \
+#define MATRASS_COUNTED(name, parameters, arguments)  \
+  int name parameters {                               \
     static auto* const original = next(&name, #name); \
-    started();                                       \
-    return original arguments;                       \
+    started();                                        \
+    return original arguments;                        \
   }
 
 extern "C" {
@@ -47,15 +47,17 @@ __attribute__((visibility("default"))) void victim_arm(long n) {
 __attribute__((visibility("default"))) long victim_count() { return count; }
 
 #define MATRASS_SEND(name, Count)                                                               \
-  MATRASS_COUNTED(name, (const void* b, Count n, MPI_Datatype t, int d, int g, MPI_Comm c, MPI_Request* r), \
-                  (b, n, t, d, g, c, r))
+  MATRASS_COUNTED(                                                                              \
+      name, (const void* b, Count n, MPI_Datatype t, int d, int g, MPI_Comm c, MPI_Request* r), \
+      (b, n, t, d, g, c, r))
 MATRASS_SEND(PMPI_Isend, int)
 MATRASS_SEND(PMPI_Isend_c, MPI_Count)
 MATRASS_SEND(PMPI_Issend, int)
 MATRASS_SEND(PMPI_Issend_c, MPI_Count)
 MATRASS_SEND(PMPI_Irsend, int)
 MATRASS_SEND(PMPI_Irsend_c, MPI_Count)
-MATRASS_COUNTED(PMPI_Irecv, (void* b, int n, MPI_Datatype t, int s, int g, MPI_Comm c, MPI_Request* r),
+MATRASS_COUNTED(PMPI_Irecv,
+                (void* b, int n, MPI_Datatype t, int s, int g, MPI_Comm c, MPI_Request* r),
                 (b, n, t, s, g, c, r))
 MATRASS_COUNTED(PMPI_Irecv_c,
                 (void* b, MPI_Count n, MPI_Datatype t, int s, int g, MPI_Comm c, MPI_Request* r),
@@ -68,6 +70,7 @@ MATRASS_COUNTED(PMPI_Ireduce,
                  MPI_Request* r),
                 (a, b, n, t, o, root, c, r))
 MATRASS_COUNTED(PMPI_Iallreduce,
-                (const void* a, void* b, int n, MPI_Datatype t, MPI_Op o, MPI_Comm c, MPI_Request* r),
+                (const void* a, void* b, int n, MPI_Datatype t, MPI_Op o, MPI_Comm c,
+                 MPI_Request* r),
                 (a, b, n, t, o, c, r))
 }
