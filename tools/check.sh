@@ -55,7 +55,7 @@ check stubs stubs
 check clang-tidy tidy_changed
 # The fast groups: C++ on up to 3 ranks, Python without what builds or installs.
 check ctest ctest --test-dir build/dev -j "$(nproc)" --output-on-failure -LE campaign -E '\.np[4-9]$'
-check pytest $bin/python -m pytest -q -m 'not slow' tests/python tests/tools
+check pytest $bin/python tests/python/support/launch.py --ranks 2 tests/python tests/tools -- -q -m 'not slow'
 
 if [ ${#failed[@]} -gt 0 ]; then
   say "failed: ${failed[*]} (logs in $logs)"

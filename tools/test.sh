@@ -6,7 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . tools/setup.sh
 
 if [ $# -gt 0 ]; then
-  exec .venv/bin/python -m pytest "$@"
+  exec .venv/bin/python tests/python/support/launch.py "$@"
 fi
 
 results=build/results
@@ -17,5 +17,5 @@ say "C++ tests"
 ctest --test-dir build/dev -j "$(nproc)" --output-on-failure ${MATRASS_CAMPAIGN:+--timeout 3600} \
   $([ -n "${MATRASS_CAMPAIGN:-}" ] || echo -LE campaign) --output-junit "$PWD/$results/cpp.xml"
 say "Python tests"
-.venv/bin/python -m pytest --junitxml=$results/python.xml
+.venv/bin/python tests/python/support/launch.py --junit $results/python.xml
 exec .venv/bin/python tools/summary.py $results/cpp.xml $results/python.xml
