@@ -53,9 +53,10 @@ check build build_tree dev
 check install install_package
 check stubs stubs
 check clang-tidy tidy_changed
-# The fast groups: C++ on up to 3 ranks, Python without what builds or installs.
+# The fast groups: C++ on up to 3 ranks, Python on 2 ranks, without the demo and the killed ranks.
 check ctest ctest --test-dir build/dev -j "$(nproc)" --output-on-failure -LE campaign -E '\.np[4-9]$'
-check pytest $bin/python tests/python/support/launch.py --ranks 2 tests/python tests/tools -- -q -m 'not slow'
+check pytest $bin/python tests/python/support/launch.py --ranks 2 tests/python tests/tools -- -q \
+  --ignore=tests/python/examples --ignore=tests/python/guard
 
 if [ ${#failed[@]} -gt 0 ]; then
   say "failed: ${failed[*]} (logs in $logs)"
