@@ -96,7 +96,7 @@ void panel_products(Pass pass, int rows, int n, int width, const T* panel, const
 
 /// W in single precision is emptied into double precision after this many rows, so that its error
 /// does not grow with the number of rows.
-inline constexpr Index rows_between_sums = 2048;
+inline constexpr Index rows_between_sums = 512;
 
 /// Local part of Y = A V and/or W = A^H Y, over this rank's rows only: W is to be summed over
 /// ranks.

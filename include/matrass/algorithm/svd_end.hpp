@@ -78,8 +78,11 @@ auto SvdRun<T>::ritz_rotation(const Small<N>& triangle, Index rank) -> Small<N> 
     trsm('R', 'U', 'N', 'N', narrow(image.rows, "truncated_svd: basis"), static_cast<int>(rank),
          triangle.data.data(), triangle.ld(), image.data.data(), image.ld());
   }
-  const SmallSvd<N> svd = gesdd(image, rank < k_);
-  d_ = svd.u.columns(0, k_);
+  const SmallSvd<N> svd = gesdd(image);
+  d_ = svd.u;
+  const Small<N> more =
+      random_block<N>(a_.n, k_ - rank, mix(options_.seed + 2), 0);  // A maps them to zero
+  append_orthonormal(d_, multiply('C', basis_.q(), 'N', more));
   result_.s = svd.s;
   result_.s.resize(static_cast<std::size_t>(k_), 0.0);
   Small<N> rotation(k_, k_);

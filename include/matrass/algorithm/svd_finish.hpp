@@ -148,6 +148,22 @@ void scale_column(Small<N>& x, Index j, N factor) {
   for (Index i = 0; i < x.rows; ++i) x(i, j) *= factor;
 }
 
+/// Appends the columns of `more` to the orthonormal ones of q, made orthonormal one by one (each
+/// twice).
+template <class N>
+void append_orthonormal(Small<N>& q, const Small<N>& more) {
+  for (Index j = 0; j < more.cols; ++j) {
+    Small<N> x = more.columns(j, j + 1);
+    for (int twice = 0; twice < 2; ++twice) {
+      subtract_product(x, q, multiply('C', q, 'N', x));
+      double square = 0;
+      for (const N& value : x.data) square += std::norm(value);
+      scale_column(x, 0, N{1 / std::sqrt(square)});
+    }
+    q.append(x);
+  }
+}
+
 /// The first k columns of vh^H.
 template <class N>
 Small<N> adjoint_of_rows(const Small<N>& vh, Index k) {

@@ -94,22 +94,23 @@ auto SvdRun<T>::decide() -> Order {
   }
   const bool may_restart = restarts_ < most_restarts;
   const bool exhausted = next_.cols == 0;
-  if (exhausted && ritz_.truncated && may_restart) return restart(residual);
+  if (exhausted && ritz_.truncated && may_restart) return restart(residual, block_);
   if (exhausted) {
     // A maps what is left to zero, or the random vectors had no part in some singular vectors.
     const bool may_have_missed = !enough || misses_copies();
     const bool more = may_have_missed && !basis_.last_block_null();
     if (basis_.cols() < a_.n && (more || basis_.cols() < k_)) return inject(residual);
-    if (ritz_.rounding > 0.1 * tol_ * norm && may_restart) return restart(residual);
+    if (ritz_.rounding > 0.1 * tol_ * norm && may_restart) return restart(residual, block_);
     return {Action::finish, 0, enough ? residual : 0};
   }
   if (enough && residual <= tol_) {
-    const bool spoiled = ritz_.rounding > 0.1 * tol_ * norm || misses_copies();
-    if (spoiled && may_restart) return restart(residual);
+    if (may_restart && misses_copies()) return restart(residual, k_);
+    if (may_restart && ritz_.rounding > 0.1 * tol_ * norm) return restart(residual, block_);
     return {Action::last, next_.cols, residual};
   }
   if (basis_.cols() > most_vectors()) {
-    return may_restart && found > 0 ? restart(residual) : Order{Action::direct, 0, residual};
+    return may_restart && found > 0 ? restart(residual, block_)
+                                    : Order{Action::direct, 0, residual};
   }
   return {Action::expand, next_.cols, residual};
 }
@@ -139,18 +140,18 @@ auto SvdRun<T>::inject(double residual) -> Order {
   return {next_.cols > 0 ? Action::expand : Action::finish, next_.cols, residual};
 }
 
-/// Begins anew from the Ritz vectors, one for each column, and some random vectors. Y then has
-/// columns of the sizes of the singular values, nearly orthogonal: small values are no longer lost
-/// in the rounding of large ones, and every copy of a multiple value has a start vector.
+/// Begins anew from the Ritz vectors and `count` random vectors. Y then has columns of the sizes of
+/// the singular values, nearly orthogonal: small values are no longer lost in the rounding of large
+/// ones. The random vectors bring as many new copies of a multiple value.
 template <Scalar T>
-auto SvdRun<T>::restart(double residual) -> Order {
+auto SvdRun<T>::restart(double residual, Index count) -> Order {
   ++restarts_;
   const Small<N> ritz_vectors = multiply('N', basis_.q(), 'N', ritz_.d);
   basis_ = KrylovBasis<N>(a_.n, limits());
   next_ = basis_.extend(ritz_vectors);
-  const Small<N> random = basis_.extend(random_vectors(block_));
+  const Small<N> random = basis_.extend(random_vectors(std::min(count, a_.n - next_.cols)));
   next_.append(random);
-  starts_ = next_.cols;
+  starts_ += random.cols;
   return {Action::restart_and_expand, next_.cols, residual};
 }
 

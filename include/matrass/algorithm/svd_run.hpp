@@ -122,8 +122,7 @@ class SvdRun {
   void iterate(Order order);
   Order decide_together();
   Order decide();
-  Order expand_or_restart(double residual, bool fresh_start);
-  Order restart(double residual);
+  Order restart(double residual, Index count);
   Order inject(double residual);
   bool misses_copies() const;
   Small<N> random_vectors(Index count);
