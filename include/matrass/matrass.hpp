@@ -6,6 +6,8 @@
 #pragma once
 
 #include <matrass/algorithm/norm.hpp>
+#include <matrass/algorithm/pca.hpp>
+#include <matrass/algorithm/truncated_svd.hpp>
 #include <matrass/layout/descriptor.hpp>
 #include <matrass/layout/distribution.hpp>
 #include <matrass/matrix/create.hpp>
