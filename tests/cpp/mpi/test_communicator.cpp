@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/// @file
+/// The library's handle to a communicator: one duplicate each, shared, gone with the user's.
+/// Next: tests/cpp/mpi/test_collectives.cpp
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <matrass/grid/process_grid.hpp>
+
+#include "support/mpi_test.hpp"
+
+namespace matrass {
+namespace {
+
+using namespace test;
+
+TEST(Communicator, HandlesOfOneCommunicatorShareOneDuplicate) {
+  const mpi::Communicator a(world());
+  const mpi::Communicator b(world());
+  EXPECT_EQ(a, b);
+  EXPECT_EQ(a.own(), b.own());
+  EXPECT_NE(a.own(), world());
+  EXPECT_EQ(a.user(), world());
+  EXPECT_EQ(a.rank(), world_rank());
+  EXPECT_EQ(a.size(), world_size());
+}
+
+/// MPICH has some 2,000 communicators: grids must not take one each.
+TEST(Communicator, ThousandsOfGridsCostNoCommunicators) {
+  for (int k = 0; k < 5000; ++k) {
+    const ProcessGrid grid(world(), {1, world_size()});
+    ASSERT_EQ(grid.rank(), world_rank());
+  }
+}
+
+TEST(Communicator, FreedCommunicatorsGiveTheirDuplicatesBack) {
+  set_time_limit(std::chrono::seconds(120));
+  run_on(std::min(2, world_size()), [](MPI_Comm parent) {
+    for (int k = 0; k < 2500; ++k) {
+      MPI_Comm comm = MPI_COMM_NULL;
+      ASSERT_EQ(MPI_Comm_dup(parent, &comm), MPI_SUCCESS) << "after " << k;
+      { const ProcessGrid grid(comm); }
+      MPI_Comm_free(&comm);
+    }
+  });
+}
+
+TEST(Communicator, AGridOfAFreedCommunicatorSaysSo) {
+  MPI_Comm comm = MPI_COMM_NULL;
+  MPI_Comm_dup(world(), &comm);
+  const ProcessGrid grid(comm);
+  MPI_Comm_free(&comm);
+  EXPECT_EQ(grid.rank(), world_rank());
+  EXPECT_THROW(grid.comm().own(), MPIError);
+  EXPECT_THROW(grid.comm().user(), MPIError);
+}
+
+TEST(Communicator, NullIsRefused) {
+  EXPECT_THROW(mpi::Communicator{MPI_COMM_NULL}, InvalidArgument);
+}
+
+/// A message of the user's that nobody has received yet does not get in the way.
+TEST(Communicator, TheUsersMessagesAreTheUsers) {
+  if (world_size() < 2) GTEST_SKIP() << "needs 2 ranks";
+  const int left = (world_rank() + world_size() - 1) % world_size();
+  const int right = (world_rank() + 1) % world_size();
+  int sent = world_rank();
+  MPI_Request request = MPI_REQUEST_NULL;
+  MPI_Isend(&sent, 1, MPI_INT, right, 1, world(), &request);
+  const ProcessGrid grid(world());
+  mpi::throw_together(grid.comm(), [] {});
+  int received = -1;
+  MPI_Recv(&received, 1, MPI_INT, left, 1, world(), MPI_STATUS_IGNORE);
+  MPI_Wait(&request, MPI_STATUS_IGNORE);
+  EXPECT_EQ(received, left);
+}
+
+TEST(ProcessGrid, StandsAsItsMapSays) {
+  for_each_rank_count([](MPI_Comm comm) {
+    int size = 0;
+    MPI_Comm_size(comm, &size);
+    const ProcessGrid grid(comm);
+    EXPECT_EQ(grid.shape(), nearest_to_square(size));
+    EXPECT_EQ(grid.size(), size);
+    EXPECT_EQ(grid.coord(), grid.map().coord(grid.rank()));
+    const ProcessGrid row_major(comm, {1, size}, GridOrder::row_major);
+    EXPECT_EQ(row_major.coord(), (GridCoord{0, grid.rank()}));
+    EXPECT_NE(grid.map(), row_major.map());
+  });
+}
+
+TEST(ProcessGrid, RefusesShapesThatDoNotFit) {
+  for_each_rank_count([](MPI_Comm comm) {
+    int size = 0;
+    MPI_Comm_size(comm, &size);
+    for (const GridShape shape : {GridShape{0, 1}, GridShape{1, 0}, GridShape{-1, -1},
+                                  GridShape{1, size + 1}, GridShape{1 << 20, 1 << 20}}) {
+      EXPECT_THROW(ProcessGrid(comm, shape), InvalidArgument);
+    }
+  });
+}
+
+}  // namespace
+}  // namespace matrass
