@@ -104,6 +104,24 @@ void gather(const T* from, Index from_stride, T* to, Index length, Write write) 
   for (; k < length; ++k) to[k] = from[k * from_stride];
 }
 
+/// Consecutive elements to every to_stride-th place: lines that are only partly written are read
+/// first, so they are asked for ahead of time.
+template <class T>
+void scatter(const T* from, T* to, Index to_stride, Index length) {
+  constexpr Index line = cache_line / Index{sizeof(T)};
+  constexpr Index ahead = fetch_ahead / Index{sizeof(T)};
+  const Index lines = std::min(to_stride, line);  // that `line` elements touch
+  const Index step = std::max(to_stride, line);
+  Index k = 0;
+  for (; k + line <= length; k += line) {
+    __builtin_prefetch(from + k + ahead);
+    const T* next = to + (k + ahead) * to_stride;
+    for (Index n = 0; n < lines; ++n) __builtin_prefetch(next + n * step, 1);
+    for (Index n = 0; n < line; ++n) to[(k + n) * to_stride] = from[k + n];
+  }
+  for (; k < length; ++k) to[k * to_stride] = from[k];
+}
+
 template <class T>
 void copy_strided(const T* from, Index from_stride, T* to, Index to_stride, Index length,
                   Write write) {
@@ -112,7 +130,7 @@ void copy_strided(const T* from, Index from_stride, T* to, Index to_stride, Inde
   } else if (to_stride == 1) {
     gather(from, from_stride, to, length, write);
   } else if (from_stride == 1) {
-    for (Index k = 0; k < length; ++k) to[k * to_stride] = from[k];
+    scatter(from, to, to_stride, length);
   } else {
     for (Index k = 0; k < length; ++k) to[k * to_stride] = from[k * from_stride];
   }

@@ -16,26 +16,32 @@
 
 namespace matrass::detail {
 
-/// How much of a stream one message carries. Small enough that the buffers of a round stay in the
-/// second cache between packing, MPI's copy and unpacking; large enough for MPI's bandwidth.
-inline constexpr Index message_bytes = Index{1} << 18;
+/// How much of a stream one message carries, in bytes: the buffers of a round stay in the second
+/// cache between packing, MPI's copy and unpacking, and MPI reaches its bandwidth.
+constexpr Index message_bytes(int ranks) {
+  return std::max(Index{1} << 16, (Index{1} << 19) / std::max(ranks, 2));
+}
+
+/// How much of a message is packed before the next peer's turn: what lies between in the source,
+/// for other peers and for this rank itself, is then read from the first caches.
+inline constexpr Index slice_bytes = Index{1} << 15;
 
 /// Results of at least this size are written past the cache: they would not stay in it.
 inline constexpr Index large_result = Index{1} << 23;
 
-/// Moves the elements of a plan between ranks. Built (allocated) before the agreement, run after
-/// it.
+/// Moves the elements of a plan between ranks. Built (allocated) before the agreement, run after.
 ///
-/// In round k each pair of ranks exchanges the k-th piece of its stream. While pieces of round k
-/// are on their way, those of round k + 1 are packed; both directions have two buffers a peer.
-/// Extra memory: 4 pieces a peer, from the pool.
+/// In round k each pair of ranks exchanges the k-th piece of its stream, and each rank copies as
+/// large a part of what stays: what lies close in the memories is moved together. Receives are
+/// posted a round ahead; both directions have two buffers a peer, from the pool.
 template <Scalar T>
 class Exchange {
  public:
   Exchange(const mpi::Communicator& comm, Plan plan)
       : comm_(comm),
         plan_(std::move(plan)),
-        piece_(std::min<Index>(mpi::largest_count(), message_bytes / Index{sizeof(T)})) {
+        piece_(
+            std::min<Index>(mpi::largest_count(), message_bytes(comm.size()) / Index{sizeof(T)})) {
     for (int k = 1; k < comm.size(); ++k) {
       const int peer = (comm.rank() + k) % comm.size();  // not everybody to rank 0 first
       add_peer(to_, peer, plan_.sends[static_cast<std::size_t>(peer)]);
@@ -82,10 +88,10 @@ class Exchange {
     const Stream& own = plan_.sends[me(comm_)];
     receive(0);
     for (Index round = 0; round < rounds_; ++round) {
+      wait(sending_[slot(round)]);
+      fill(round, {own.size * round / rounds_, own.size * (round + 1) / rounds_});
       send(round);
       receive(round + 1);
-      copy_own<T>(own, own.size * round / rounds_, own.size * (round + 1) / rounds_, sources,
-                  targets, write_);
       finish(round);
     }
     if (rounds_ == 0) copy_own<T>(own, 0, own.size, sources, targets, write_);
@@ -116,35 +122,58 @@ class Exchange {
   void receive(Index round) {
     for (std::size_t k = 0; k < from_.size(); ++k) {
       const IndexRange range = part(*from_[k].stream, round);
+      auto& request = receiving_[slot(round)].emplace_back(MPI_REQUEST_NULL);
       if (range.size() == 0) continue;
-      auto& request = receiving_[slot(round)].emplace_back();
       mpi::check(MPI_Irecv(buffer(k, round, true), static_cast<int>(range.size()),
                            mpi::datatype<T>(), from_[k].rank, tag, comm_.own(), &request),
                  "MPI_Irecv");
     }
   }
 
+  /// Packs what goes out in `round`, and copies the elements `stay` of what stays, slice by slice.
+  void fill(Index round, IndexRange stay) {
+    const Index slices = ceil_div(piece_ * Index{sizeof(T)}, slice_bytes);
+    for (Index n = 0; n < slices; ++n) {
+      const auto slice = [&](const IndexRange& all) {
+        return IndexRange{all.begin + all.size() * n / slices,
+                          all.begin + all.size() * (n + 1) / slices};
+      };
+      for (std::size_t k = 0; k < to_.size(); ++k) {
+        const IndexRange all = part(*to_[k].stream, round);
+        const IndexRange s = slice(all);
+        pack<T>(*to_[k].stream, s.begin, s.end, sources_,
+                buffer(k, round, false) + (s.begin - all.begin));
+      }
+      const IndexRange s = slice(stay);
+      copy_own<T>(plan_.sends[me(comm_)], s.begin, s.end, sources_, targets_, write_);
+    }
+  }
+
   void send(Index round) {
-    wait(sending_[slot(round)]);
     for (std::size_t k = 0; k < to_.size(); ++k) {
       const IndexRange range = part(*to_[k].stream, round);
       if (range.size() == 0) continue;
-      T* packed = buffer(k, round, false);
-      pack<T>(*to_[k].stream, range.begin, range.end, sources_, packed);
       auto& request = sending_[slot(round)].emplace_back();
-      mpi::check(MPI_Isend(packed, static_cast<int>(range.size()), mpi::datatype<T>(), to_[k].rank,
-                           tag, comm_.own(), &request),
+      mpi::check(MPI_Isend(buffer(k, round, false), static_cast<int>(range.size()),
+                           mpi::datatype<T>(), to_[k].rank, tag, comm_.own(), &request),
                  "MPI_Isend");
     }
   }
 
-  /// Waits for what comes in in `round` and puts it in its place.
+  /// Puts what comes in in `round` in its place, in the order in which it arrives.
   void finish(Index round) {
-    wait(receiving_[slot(round)]);
-    for (std::size_t k = 0; k < from_.size(); ++k) {
+    Requests& requests = receiving_[slot(round)];
+    for (;;) {
+      int arrived = MPI_UNDEFINED;
+      mpi::check(MPI_Waitany(static_cast<int>(requests.size()), requests.data(), &arrived,
+                             MPI_STATUS_IGNORE),
+                 "MPI_Waitany");
+      if (arrived == MPI_UNDEFINED) break;
+      const auto k = static_cast<std::size_t>(arrived);
       const IndexRange range = part(*from_[k].stream, round);
       unpack<T>(*from_[k].stream, range.begin, range.end, buffer(k, round, true), targets_, write_);
     }
+    requests.clear();
   }
 
   static void wait(Requests& requests) {

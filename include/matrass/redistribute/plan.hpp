@@ -61,7 +61,14 @@ struct Transfer {
 /// What passes between this rank and one peer, one way, in the order in which it is sent.
 struct Stream {
   std::vector<Transfer> transfers;
+  std::vector<Index> starts;  ///< starts[k]: how many elements lie in transfers before transfer k
   Index size = 0;
+
+  void add(Transfer transfer) {
+    starts.push_back(size);
+    size += transfer.size();
+    transfers.push_back(std::move(transfer));
+  }
 };
 
 /// One rank's share of a redistribution.
@@ -124,8 +131,7 @@ inline Plan make_plan(const Pieces& source, const Pieces& target, int rank, int 
     if (transfer.rows->total == 0) return;
     transfer.cols = runs(source[s].cols, target[t].cols);
     if (transfer.cols->total == 0) return;
-    stream.size += transfer.size();
-    stream.transfers.push_back(std::move(transfer));
+    stream.add(std::move(transfer));
   };
   for (std::size_t t = 0; t < target.size(); ++t) {
     for (std::size_t s = 0; s < source.size(); ++s) {

@@ -148,17 +148,17 @@ void copy_transfer(const Transfer& transfer, Index begin, Index end, const Local
 }
 
 /// Calls visit(transfer, begin, end, offset) for the transfers that the elements [begin, end) of
-/// `stream` touch; `offset` is where they start among these elements.
+/// `stream` touch; `offset` is where they start among these elements. O(log N + transfers visited).
 template <class F>
 void visit_stream(const Stream& stream, Index begin, Index end, F&& visit) {
-  Index start = 0;
-  for (const Transfer& transfer : stream.transfers) {
-    const Index size = transfer.size();
+  if (begin >= end) return;
+  const auto after = std::upper_bound(stream.starts.begin(), stream.starts.end(), begin);
+  for (auto k = static_cast<std::size_t>(after - stream.starts.begin() - 1);
+       k < stream.transfers.size() && stream.starts[k] < end; ++k) {
+    const Index start = stream.starts[k];
     const Index from = std::max(begin, start);
-    const Index to = std::min(end, start + size);
-    if (from < to) visit(transfer, from - start, to - start, from - begin);
-    start += size;
-    if (start >= end) return;
+    const Index to = std::min(end, start + stream.transfers[k].size());
+    visit(stream.transfers[k], from - start, to - start, from - begin);
   }
 }
 
