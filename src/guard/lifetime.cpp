@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// @file
-/// MPI_Finalize and MPI_Abort: neither may hang or end a process that has other work to do.
+/// MPI_Init, MPI_Finalize and MPI_Abort: none may hang or end a process that has other work to do.
 /// Next: scalapack_text.cpp (whose aborts these are)
 #include <cstdio>
 #include <string>
 
+#include "below_mpi.hpp"
 #include "matrass/mpi/guard.hpp"
 #include "scope.hpp"
 #include "wait.hpp"
@@ -30,6 +31,24 @@ bool world_arrives() {
 
 extern "C" {
 
+int MPI_Init(int* argc, char*** argv) {
+  const int error = PMPI_Init(argc, argv);
+  guard::reach_below_mpi();
+  return error;
+}
+
+int MPI_Init_thread(int* argc, char*** argv, int required, int* provided) {
+  const int error = PMPI_Init_thread(argc, argv, required, provided);
+  guard::reach_below_mpi();
+  return error;
+}
+
+int MPI_Session_init(MPI_Info info, MPI_Errhandler handler, MPI_Session* session) {
+  const int error = PMPI_Session_init(info, handler, session);
+  guard::reach_below_mpi();
+  return error;
+}
+
 /// In a dead world this does nothing and succeeds: the process may exit. It never throws.
 int MPI_Finalize() {
   if (guard::stopped()) return MPI_SUCCESS;
@@ -37,10 +56,12 @@ int MPI_Finalize() {
   PMPI_Initialized(&initialised);
   PMPI_Finalized(&finalised);
   if (initialised != 0 && finalised == 0 && !world_arrives()) return MPI_SUCCESS;
-  guard::native_calls.fetch_add(1, std::memory_order_relaxed);
-  const int error = PMPI_Finalize();
-  guard::native_calls.fetch_sub(1, std::memory_order_relaxed);
-  return error;
+  try {
+    const guard::NativeCall inside;
+    return PMPI_Finalize();
+  } catch (const guard::LeaveNative&) {
+    return MPI_SUCCESS;
+  }
 }
 
 /// Inside a Scope an exception with what the aborting library said; outside MPI's own abort.

@@ -51,10 +51,10 @@ int poll(MPI_Comm comm, Test test) {
   for (Pause pause;; pause()) {
     int done = 0;
     const int error = test(&done);
-    if (error != MPI_SUCCESS || done != 0) [[likely]]
-      return error;
+    // The flag first: what completes in a dead world may not hold the data (peer_memory.cpp).
     if (stopped()) [[unlikely]]
       return fail(comm);
+    if (error != MPI_SUCCESS || done != 0) return error;
   }
 }
 
@@ -89,21 +89,42 @@ int guarded(Start start, Args... args) {
   return wait(comm, &request, MPI_STATUS_IGNORE);
 }
 
-/// A call that does not block: MPI's own, unless the flag is set.
+/// A call that does not block: MPI's own, unless the flag is set, before or meanwhile.
 template <class Call, class... Args>
 int checked(Call call, Args... args) {
   if (stopped()) [[unlikely]]
     return fail(MPI_COMM_NULL);
-  return call(args...);
+  const int error = call(args...);
+  if (stopped()) [[unlikely]]
+    return fail(MPI_COMM_NULL);
+  return error;
 }
 
-/// A call that may block and has no non-blocking form: counted while it runs.
+/// Thrown by MPI's progress, below a native call, once the flag is set; never leaves native().
+struct LeaveNative {};
+
+/// While one lives, this thread is inside an MPI call that has no non-blocking form.
+class NativeCall {
+ public:
+  NativeCall() noexcept;
+  ~NativeCall();
+  NativeCall(const NativeCall&) = delete;
+  NativeCall& operator=(const NativeCall&) = delete;
+};
+
+/// A call that may block and has no non-blocking form. native_progress.cpp gets it out when the
+/// flag is set, if MPI is built on UCX; else it is only counted while it runs.
 template <class Call, class... Args>
 int native(Call call, Args... args) {
   if (const int error = enter(MPI_COMM_NULL); error != MPI_SUCCESS) return error;
-  native_calls.fetch_add(1, std::memory_order_relaxed);
-  const int error = call(args...);
-  native_calls.fetch_sub(1, std::memory_order_relaxed);
+  int error = MPI_SUCCESS;
+  try {
+    const NativeCall inside;
+    error = call(args...);
+  } catch (const LeaveNative&) {
+  }
+  if (stopped()) [[unlikely]]
+    return fail(MPI_COMM_NULL);
   return error;
 }
 

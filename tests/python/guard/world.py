@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Worlds for the fault tests: ranks that nobody manages, told of each other's death by a pipe.
+
+Next: `rank` (what runs in each).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pmi import PmiServer
+
+HERE = Path(__file__).resolve().parent
+BUILD = Path(os.environ.get("MATRASS_TEST_BUILD", HERE.parents[2] / "build" / "dev"))
+GUARD = BUILD / "guard" / "libmpi.so.12"
+TOOLS = BUILD / "tests" / "guard"
+TIME_LIMIT = 120.0  # a world that takes longer hangs; generous, for loaded machines
+
+
+@dataclass
+class Outcome:
+    """How a rank ended: its exit code, what it reported (one JSON object), and what it printed."""
+
+    code: int
+    report: dict[str, object] = field(default_factory=dict)
+    output: str = ""
+    errors: str = ""
+
+
+@dataclass
+class World:
+    """`size` ranks of `python rank.py scenario`, or of `program`; `victim` is the one that may die."""
+
+    size: int
+    victim: int
+    scenario: dict[str, object]
+    program: list[str] = field(default_factory=list)
+
+    def run(self) -> list[Outcome]:
+        """Start, wait for all, tell the survivors of a death; fail with every rank's stack if it hangs."""
+        server = PmiServer(self.size)
+        pipes = [os.pipe() for _ in range(self.size)]
+        try:
+            ranks = [self._start(rank, server.port, pipes[rank][0]) for rank in range(self.size)]
+            self._watch(ranks, [write for _, write in pipes])
+        finally:
+            server.close()
+            for read, write in pipes:
+                os.close(read)
+                os.close(write)
+        return [self._outcome(rank) for rank in ranks]
+
+    def _start(self, rank: int, port: str, lifeline: int) -> subprocess.Popen[str]:
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("PMI_", "MPI"))}
+        environment |= {
+            "PMI_PORT": port,
+            "PMI_ID": str(rank),
+            "MPI4PY_LIBMPI": str(GUARD),
+            "OPENBLAS_NUM_THREADS": "1",
+            "UCX_HANDLE_ERRORS": "none",
+            "GUARD_SHIM": str(TOOLS / "libguard_shim.so"),
+            "GUARD_LIFELINE": str(lifeline),
+            "GUARD_VICTIM": str(self.victim),
+        }
+        if rank == self.victim:
+            environment["LD_PRELOAD"] = str(TOOLS / "libguard_victim.so")
+        command = [sys.executable, "-X", "faulthandler", str(HERE / "rank.py"), json.dumps(self.scenario)]
+        return subprocess.Popen(
+            self.program or command,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            pass_fds=[lifeline],
+            start_new_session=True,
+        )
+
+    def _watch(self, ranks: list[subprocess.Popen[str]], lifelines: list[int]) -> None:
+        deadline = time.monotonic() + TIME_LIMIT
+        told = False
+        while any(rank.poll() is None for rank in ranks):
+            lost = [n for n, rank in enumerate(ranks) if rank.poll() not in {None, 0}]
+            if lost and not told:
+                told = True
+                for lifeline in lifelines:
+                    os.write(lifeline, f"rank {lost[0]} of {self.size} was killed".encode())
+            if time.monotonic() > deadline:
+                self._end(ranks)
+            time.sleep(0.002)
+
+    def _end(self, ranks: list[subprocess.Popen[str]]) -> None:
+        """The world hangs: every rank prints its stacks (faulthandler, see rank.py) and is ended."""
+        for rank in ranks:
+            if rank.poll() is None:
+                rank.send_signal(signal.SIGUSR1)
+        time.sleep(1)
+        stacks = []
+        for number, rank in enumerate(ranks):
+            if rank.poll() is None:
+                rank.kill()
+            _, errors = rank.communicate()
+            stacks.append(f"--- rank {number}, exit {rank.returncode}\n{errors}")
+        message = f"{self.scenario} still ran after {TIME_LIMIT} s\n" + "\n".join(stacks)
+        raise AssertionError(message)
+
+    @staticmethod
+    def _outcome(rank: subprocess.Popen[str]) -> Outcome:
+        output, errors = rank.communicate()
+        reports = [line for line in output.splitlines() if line.startswith("{")]
+        return Outcome(rank.returncode, json.loads(reports[-1]) if reports else {}, output, errors)
