@@ -42,8 +42,13 @@ LocalRows<T> local_rows(const LocalPart<T>& part) {
 template <Scalar T>
 void copy_rows(const LocalRows<T>& a, Index begin, Index count, T* out, Index out_row,
                Index out_col) {
+  constexpr Index ahead = 16;  // columns: about the latency of memory
+  constexpr Index line = 64 / static_cast<Index>(sizeof(T));
   const auto copy_column = [&](Index j) {
     const T* from = a.row(begin) + j * a.col_stride;
+    if (a.row_stride == 1 && j + ahead < a.n) {
+      for (Index i = 0; i < count; i += line) __builtin_prefetch(from + ahead * a.col_stride + i);
+    }
     T* to = out + j * out_col;
     const T shift = a.col_shift != nullptr ? a.col_shift[j] : T{0};
     for (Index i = 0; i < count; ++i) to[i * out_row] = from[i * a.row_stride] - shift;

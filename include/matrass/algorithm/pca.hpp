@@ -125,11 +125,15 @@ Pca<T> pca_of(const DistMatrix<T>& a, Index k, const SvdOptions& options) {
 /// The k leading principal components of the rows of `a`.
 ///
 /// Shapes: a m x n in any layout, m >= 2 samples of n features. The numbers of scikit-learn's PCA
-/// (which has the components as rows), with the signs of truncated_svd. The means are taken off
-/// while panels of A are read: `a` is not changed and not copied, and no digits are lost where
-/// means are much larger than deviations, but for those that the elements of `a` do not have.
+/// (which has the components as rows), with the signs of truncated_svd.
+///
+/// The means are taken off while panels of A are read: `a` is not changed and not copied, and no
+/// digits are lost where means are much larger than deviations, but for those that the elements of
+/// `a` do not have.
+///
 /// Collective over a's grid. Cost: one pass for the means, then as truncated_svd, of which see the
 /// rest.
+///
 /// @throws InvalidArgument on all ranks: k out of range, m < 2, NaN or infinity in `a`.
 template <DistMatrixLike A>
 Pca<typename A::value_type> pca(const A& a, Index k, const SvdOptions& options = {}) {

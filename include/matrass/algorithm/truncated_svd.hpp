@@ -96,19 +96,26 @@ TruncatedSvd<T> truncated_svd_of(const DistMatrix<T>& a, Index k, const SvdOptio
 /// The k largest singular values of `a` with their vectors: A ~= u diag(s) v^H.
 ///
 /// Shapes: a m x n in any layout, u m x k in [VC,STAR] (with a's rows where a is so dealt), v n x k
-/// in [STAR,STAR]. A wide matrix is treated as its transpose. The entry of largest modulus in each
-/// v_i is positive real (the first one of nearly equal ones), so that any number of ranks gives the
-/// same vectors, as far as these are determined: for equal or very close singular values only their
-/// span is. `residual` is what a plain product would find, to rounding, and is small because the
-/// iteration ended, not by construction (except with the tsqr method, which is exact to rounding by
-/// itself). Singular values below 0.01 tol of the largest one may be returned as 0. Collective over
-/// a's grid. Cost of the iteration: passes over A of 4 m n b / p flops with blocks of b = 8 (float:
-/// 16) vectors, until the residuals are below tol times the largest singular value: 7 to 10 passes
-/// where the spectrum falls well, tens where it does not, then the direct method (2.5 m n^2 / p
-/// flops). Memory: at most half of A's for saved blocks, and one copy of A if it has to be
-/// redistributed.
+/// in [STAR,STAR]. A wide matrix is treated as its transpose.
+///
+/// The entry of largest modulus in each v_i is positive real (the first one of nearly equal ones),
+/// so that any number of ranks gives the same vectors, as far as these are determined: for equal or
+/// very close singular values only their span is.
+///
+/// `residual` is what a plain product would find, to rounding, and is small because the iteration
+/// ended, not by construction (except with the tsqr method, which is exact to rounding by itself).
+/// Singular values below 0.01 tol of the largest one may be returned as 0.
+///
+/// Collective over a's grid. Cost of the iteration: passes over A of 4 m n b / p flops with blocks
+/// of b = 16 vectors (8 where n < 256 or for complex scalars), until the residuals are below tol
+/// times the largest singular value: 5 to 8 passes where the spectrum falls well, tens where it
+/// does not, then the direct method (2.5 m n^2 / p flops). Memory: at most half of A's for saved
+/// blocks, and one copy of A if it has to be redistributed.
+///
 /// @throws InvalidArgument on all ranks: k out of range; NaN or infinity in `a`, found in the first
-/// pass. Source: Golub, Luk, Overton (1981); Musco and Musco (2015); Demmel et al. (2012) for TSQR.
+///   pass.
+///
+/// Source: Golub, Luk, Overton (1981); Musco and Musco (2015); Demmel et al. (2012) for TSQR.
 template <DistMatrixLike A>
 TruncatedSvd<typename A::value_type> truncated_svd(const A& a, Index k,
                                                    const SvdOptions& options = {}) {
