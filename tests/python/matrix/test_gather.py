@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from reference import DTYPES, LAYOUTS, REPLICATED, entries, raised_together, whole
 
-
 pytestmark = pytest.mark.ranks(1, 2, 3, 6)
 
 
