@@ -27,7 +27,7 @@ os.environ.pop("LD_PRELOAD", None)
 COMM = MPI.COMM_WORLD
 IS_VICTIM = COMM.rank == int(os.environ["GUARD_VICTIM"])
 TEXT_SIZE = 2048
-RETURNED, INTERRUPTED, ABORTED = range(3)
+INTERRUPTED = 1  # shim_run's status
 
 
 def load_shim() -> ctypes.PyDLL:
@@ -53,47 +53,50 @@ def arm(starts: int, polls: int) -> None:
         ctypes.CDLL(None).victim_arm(ctypes.c_long(starts), ctypes.c_long(polls))
 
 
-def die_after(fraction: float, work: Callable[[], object]) -> None:
-    """Run `work` once in full; arm the victim to die at that fraction of what it started."""
-    arm(0, 0)
-    work()
-    if IS_VICTIM:
-        starts = ctypes.CDLL(None).victim_count()
-    COMM.Barrier()
-    if IS_VICTIM:
-        arm(max(1, round(fraction * starts)), 0)
+def attempt(call: Callable[[], object]) -> dict[str, Any] | None:
+    """What is to be reported if `call` raises, else None."""
+    try:
+        call()
+    except MPI.Exception as error:
+        seconds = SHIM.shim_seconds_since_flag()
+        return {"where": "call", "text": str(error), "seconds": seconds}
+    return None
+
+
+def until_exception(call: Callable[[], object]) -> dict[str, Any]:
+    while True:
+        if report := attempt(call):
+            return report
 
 
 def routine_scenario(scenario: dict[str, Any]) -> dict[str, Any]:
+    """The routine once in full, then again: the victim dies at a fraction of what it starts."""
     SHIM.shim_grid(scenario["n"], scenario["block"])
     name = scenario["routine"]
-    die_after(scenario["fraction"], lambda: run_routine(name))
+    arm(0, 0)
+    run_routine(name)
+    starts = ctypes.CDLL(None).victim_count() if IS_VICTIM else 0
+    if report := attempt(COMM.Barrier):  # the victim may be dead before all have left this
+        return report
+    arm(max(1, round(scenario["fraction"] * starts)), 0)
     status, _, text = run_routine(name)
-    report = {"where": "routine", "text": text, "seconds": SHIM.shim_seconds_since_flag()}
-    if status != INTERRUPTED:  # this rank needed nothing more of the victim
-        report = wait_for_exception(COMM.Barrier)
-    return report
+    if status == INTERRUPTED:
+        return {"where": "routine", "text": text, "seconds": SHIM.shim_seconds_since_flag()}
+    return until_exception(COMM.Barrier)  # this rank needed nothing more of the victim
 
 
 def call_scenario(scenario: dict[str, Any]) -> dict[str, Any]:
     import calls
 
     call = calls.CALLS[scenario["call"]](COMM)
-
-    for _ in range(3):
+    for _ in range(scenario.get("rounds", 3)):
         call()
+    if "polls" not in scenario:
+        return {"where": "end"}  # nobody is to die
+    if report := attempt(COMM.Barrier):
+        return report
     arm(0, scenario["polls"])
-    return wait_for_exception(call)
-
-
-def wait_for_exception(call: Callable[[], object]) -> dict[str, Any]:
-    """Repeat `call` until it raises."""
-    while True:
-        try:
-            call()
-        except MPI.Exception as error:
-            seconds = SHIM.shim_seconds_since_flag()
-            return {"where": "call", "text": str(error), "seconds": seconds}
+    return until_exception(call)
 
 
 def go_on() -> dict[str, Any]:
@@ -101,10 +104,8 @@ def go_on() -> dict[str, Any]:
     begin = time.monotonic()
     texts = []
     for call in (COMM.Barrier, lambda: COMM.send(1, 0), lambda: COMM.Dup(), lambda: COMM.irecv()):
-        try:
-            call()
-        except MPI.Exception as error:
-            texts.append(str(error))
+        if report := attempt(call):
+            texts.append(report["text"])
     seconds = time.monotonic() - begin
     x = np.random.default_rng(1).normal(size=(200, 200))
     correct = bool(np.allclose(np.linalg.solve(x, x @ np.ones(200)), 1))
@@ -116,7 +117,9 @@ def main() -> None:
     SHIM.shim_watch(int(os.environ["GUARD_LIFELINE"]))
     COMM.Barrier()
     report = (routine_scenario if "routine" in scenario else call_scenario)(scenario)
-    print(json.dumps(report | go_on()), flush=True)
+    if report["where"] != "end":
+        report |= go_on()
+    print(json.dumps(report), flush=True)
 
 
 main()
