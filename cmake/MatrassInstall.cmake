@@ -3,23 +3,14 @@
 # module with its guard (component python, only inside `pip install`). Next: matrassConfig.cmake.in.
 include(CMakePackageConfigHelpers)
 
-# A wheel holds everything below matrass/, so that `python -m matrass --cmakedir` serves C++ from a virtual environment.
-set(matrass_prefix "")
-set(matrass_libdir "${CMAKE_INSTALL_LIBDIR}")
-if(SKBUILD)
-  set(matrass_prefix "matrass/")
-  set(matrass_libdir lib)
-endif()
-set(matrass_lib "${matrass_prefix}${matrass_libdir}")
-set(matrass_include "${matrass_prefix}include")
-set(matrass_cmake "${matrass_lib}/cmake/matrass")
+set(matrass_cmake "${MATRASS_INSTALL_LIBDIR}/cmake/matrass")
 
-install(DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}/include/matrass" DESTINATION "${matrass_include}" COMPONENT cpp)
-target_include_directories(matrass INTERFACE "$<INSTALL_INTERFACE:${matrass_include}>")
+install(DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}/include/matrass" DESTINATION "${MATRASS_INSTALL_INCLUDEDIR}" COMPONENT cpp)
+target_include_directories(matrass INTERFACE "$<INSTALL_INTERFACE:${MATRASS_INSTALL_INCLUDEDIR}>")
 set_target_properties(matrass PROPERTIES INSTALL_RPATH "$ORIGIN/matrass")
-install(TARGETS matrass EXPORT matrassTargets COMPONENT cpp DESTINATION "${matrass_lib}")
+install(TARGETS matrass EXPORT matrassTargets COMPONENT cpp DESTINATION "${MATRASS_INSTALL_LIBDIR}")
 # The guard is called libmpi.so.12: never in a folder where other programs look for libraries.
-install(TARGETS matrass_guard EXPORT matrassTargets COMPONENT cpp LIBRARY DESTINATION "${matrass_lib}/matrass"
+install(TARGETS matrass_guard EXPORT matrassTargets COMPONENT cpp LIBRARY DESTINATION "${MATRASS_INSTALL_LIBDIR}/matrass"
                                                                   NAMELINK_SKIP)
 install(EXPORT matrassTargets NAMESPACE matrass:: DESTINATION "${matrass_cmake}" COMPONENT cpp)
 configure_package_config_file(cmake/matrassConfig.cmake.in "${CMAKE_CURRENT_BINARY_DIR}/matrassConfig.cmake"
@@ -44,7 +35,7 @@ list(TRANSFORM MPI_C_INCLUDE_DIRS PREPEND "-I" OUTPUT_VARIABLE matrass_pc_mpi_in
 list(JOIN matrass_pc_mpi_include " " matrass_pc_mpi_include)
 file(RELATIVE_PATH matrass_pc_prefix "/${matrass_libdir}/pkgconfig" /)  # how many folders up
 configure_file(cmake/matrass.pc.in matrass.pc @ONLY)
-install(FILES "${CMAKE_CURRENT_BINARY_DIR}/matrass.pc" DESTINATION "${matrass_lib}/pkgconfig" COMPONENT cpp)
+install(FILES "${CMAKE_CURRENT_BINARY_DIR}/matrass.pc" DESTINATION "${MATRASS_INSTALL_LIBDIR}/pkgconfig" COMPONENT cpp)
 
 # --- the extension module ---
 if(TARGET _core AND SKBUILD)

@@ -26,3 +26,14 @@ if(MATRASS_SANITIZE)
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
   add_link_options(-fsanitize=address,undefined)
 endif()
+
+# Where things are installed. A wheel holds everything below matrass/, so that `python -m matrass --cmakedir` serves C++
+# from a virtual environment.
+set(matrass_libdir "${CMAKE_INSTALL_LIBDIR}")
+set(matrass_prefix "")
+if(SKBUILD)
+  set(matrass_libdir lib)
+  set(matrass_prefix matrass/)
+endif()
+set(MATRASS_INSTALL_INCLUDEDIR "${matrass_prefix}include")
+set(MATRASS_INSTALL_LIBDIR "${matrass_prefix}${matrass_libdir}")
