@@ -22,7 +22,7 @@ class PmiServer:
         self._barrier = threading.Barrier(size)
         self._lock = threading.Lock()
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = "127.0.0.1:{}".format(self._listener.getsockname()[1])
+        self.port = f"127.0.0.1:{self._listener.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
@@ -52,7 +52,12 @@ class PmiServer:
         command = words.get("cmd", "")
         if command == "initack":
             rank = words["pmiid"]
-            return ["cmd=initack", f"cmd=set size={self._size}", f"cmd=set rank={rank}", "cmd=set debug=0"]
+            return [
+                "cmd=initack",
+                f"cmd=set size={self._size}",
+                f"cmd=set rank={rank}",
+                "cmd=set debug=0",
+            ]
         if command == "put":
             with self._lock:
                 self._values[words["key"]] = words["value"]

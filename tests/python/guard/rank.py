@@ -102,10 +102,8 @@ def call_scenario(scenario: dict[str, Any]) -> dict[str, Any]:
 def go_on() -> dict[str, Any]:
     """What a survivor must still be able to do: find MPI closed, and compute."""
     begin = time.monotonic()
-    texts = []
-    for call in (COMM.Barrier, lambda: COMM.send(1, 0), lambda: COMM.Dup(), lambda: COMM.irecv()):
-        if report := attempt(call):
-            texts.append(report["text"])
+    calls = (COMM.Barrier, COMM.Dup, COMM.irecv, lambda: COMM.send(1, 0))
+    texts = [report["text"] for call in calls if (report := attempt(call))]
     seconds = time.monotonic() - begin
     x = np.random.default_rng(1).normal(size=(200, 200))
     correct = bool(np.allclose(np.linalg.solve(x, x @ np.ones(200)), 1))

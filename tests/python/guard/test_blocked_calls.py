@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Every kind of blocking call, plain and `_c`, blocked at once in threads of one process, and let go."""
+"""Every kind of blocking call, plain and `_c`, blocked at once in one process, and let go."""
 
 import re
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A rank is killed in the middle of a routine or call: the others live, know why, and go on.
 
-The victim kills itself at a fraction of the operations that the routine starts on it, or at one of the
-polls of a call. Nobody cleans the world up. 2 to 4 ranks share the machine's cores.
+The victim kills itself at a fraction of the operations that the routine starts on it, or at one of
+the polls of a call. Nobody cleans the world up. 2 to 4 ranks share the machine's cores.
 """
 
 import itertools

@@ -36,7 +36,7 @@ class Outcome:
 
 @dataclass
 class World:
-    """`size` ranks of `python rank.py scenario`, or of `program`; `victim` is the one that may die."""
+    """`size` ranks of `python rank.py scenario`, or of `program`; `victim` may die."""
 
     size: int
     victim: int
@@ -44,7 +44,7 @@ class World:
     program: list[str] = field(default_factory=list)
 
     def run(self, release_after: int | None = None) -> list[Outcome]:
-        """Start, wait for all, tell the survivors of a death; fail with every rank's stack if it hangs.
+        """Start, wait for all, tell the survivors of a death; fail with all stacks if it hangs.
 
         When the rank `release_after` has ended, the others' standard input is closed.
         """
@@ -74,7 +74,13 @@ class World:
         }
         if rank == self.victim:
             environment["LD_PRELOAD"] = str(TOOLS / "libguard_victim.so")
-        command = [sys.executable, "-X", "faulthandler", str(HERE / "rank.py"), json.dumps(self.scenario)]
+        command = [
+            sys.executable,
+            "-X",
+            "faulthandler",
+            str(HERE / "rank.py"),
+            json.dumps(self.scenario),
+        ]
         return subprocess.Popen(
             self.program or command,
             env=environment,
@@ -86,7 +92,9 @@ class World:
             start_new_session=True,
         )
 
-    def _watch(self, ranks: list[subprocess.Popen[str]], lifelines: list[int], release_after: int | None) -> None:
+    def _watch(
+        self, ranks: list[subprocess.Popen[str]], lifelines: list[int], release_after: int | None
+    ) -> None:
         deadline = time.monotonic() + TIME_LIMIT
         told = False
         while any(rank.poll() is None for rank in ranks):
@@ -105,7 +113,7 @@ class World:
             time.sleep(0.002)
 
     def _end(self, ranks: list[subprocess.Popen[str]]) -> None:
-        """The world hangs: every rank prints its stacks (faulthandler, see rank.py) and is ended."""
+        """The world hangs: every rank prints its stacks (see rank.py) and is ended."""
         for rank in ranks:
             if rank.poll() is None:
                 rank.send_signal(signal.SIGUSR1)
