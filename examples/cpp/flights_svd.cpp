@@ -14,14 +14,13 @@
 #include <cstdio>
 #include <fstream>
 #include <limits>
+#include <matrass/matrass.hpp>
 #include <memory>
 #include <numeric>
 #include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <matrass/matrass.hpp>
 
 #include "npy_file.hpp"
 
@@ -59,6 +58,9 @@ Matrix read_matrix(const matrass::ProcessGrid& grid, const std::string& path) {
 
 std::vector<std::string> read_lines(const std::string& path) {
   std::ifstream file(path);
+  if (!file) {
+    throw std::runtime_error(path + " cannot be opened (examples/python/flights.py writes it)");
+  }
   std::vector<std::string> lines;
   for (std::string line; std::getline(file, line);) lines.push_back(line);
   return lines;
@@ -127,7 +129,8 @@ void print_report(const Matrix& a, const std::vector<Timing>& timings,
               to_string(a.layout()).c_str(), static_cast<long long>(a.block().rows),
               static_cast<long long>(a.block().cols));
   std::printf("  ranks    %d, as a grid of %d x %d\n\n", a.grid().size(), grid.rows, grid.cols);
-  for (const Timing& timing : timings) std::printf("  %-28s %6.2f s\n", timing.step, timing.seconds);
+  for (const Timing& timing : timings)
+    std::printf("  %-28s %6.2f s\n", timing.step, timing.seconds);
   std::printf("\nPrincipal components, and the columns that weigh most in them\n\n");
   const std::size_t shown = std::min<std::size_t>(8, pca.explained_variance.size());
   for (std::size_t k = 0; k < shown; ++k) {

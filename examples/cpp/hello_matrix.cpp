@@ -9,9 +9,8 @@
 /// Next: flights_svd.cpp
 #include <cmath>
 #include <cstdio>
-#include <numbers>
-
 #include <matrass/matrass.hpp>
+#include <numbers>
 
 int main(int argc, char** argv) {
   const matrass::mpi::Environment env(argc, argv);
@@ -40,7 +39,6 @@ int main(int argc, char** argv) {
     std::printf("singular values: %.12g %.12g %.1e (exact: %g %g 0)\n", s[0], s[1], s[2], exact,
                 exact);
   }
-  const double error =
-      std::abs(s[0] - exact) + std::abs(s[1] - exact) + std::abs(s[2]);
+  const double error = std::abs(s[0] - exact) + std::abs(s[1] - exact) + std::abs(s[2]);
   return error < 1e-7 * exact ? 0 : 1;
 }

@@ -10,10 +10,9 @@
 #include <cstdint>
 #include <cstdio>
 #include <fstream>
+#include <matrass/matrass.hpp>
 #include <stdexcept>
 #include <string>
-
-#include <matrass/matrass.hpp>
 
 namespace example {
 

@@ -82,8 +82,8 @@ def compare(
     u_gram = comm.allreduce(u_p.T @ u_p)
     # Rounding in a sum of m products grows with sqrt(m), in practice.
     rounding = np.sqrt(m) * n * EPS
-    # truncated_svd iterates until the residuals are below its default tol, 1e-10. S is then right to
-    # the square of that; NumPy's S, as the root of an eigenvalue, to rounding * s1 / s_k.
+    # truncated_svd iterates until the residuals are below its default tol, 1e-10. S is then right
+    # to the square of that; NumPy's S, as the root of an eigenvalue, to rounding * s1 / s_k.
     loose = 1e-9
     back_error = column_norm(back - v * s) / s1
     gram_residual = column_norm(numpy.gram @ v - v * s**2) / s1**2

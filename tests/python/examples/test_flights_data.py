@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 ROWS = 20_000
 
+pytestmark = pytest.mark.time_limit(180)
+
 
 @pytest.fixture(scope="module")
 def whole() -> pd.DataFrame:
