@@ -6,8 +6,10 @@ get one process with as many BLAS threads. By hand::
 
     .venv/bin/python benchmarks/svd/run.py --rows 20000 --columns 500 --repeats 5
 
-The matrices have known singular values: A = H1 diag(s) H2 H3 with Householder reflectors. Every time
-is the median of `repeats` runs, U included; errors are in units of the largest singular value.
+The matrices have known singular values: A = H1 diag(s) H2 H3 with Householder reflectors. A time is
+the median of `repeats` runs, U included; errors and residuals (the larger one of ||A v - s u|| and
+||A^T u - s v||) are in units of the largest singular value. The speed-up is over the faster one of
+NumPy and of scikit-learn with 2 iterations, which is far less accurate than its slower default.
 """
 
 from __future__ import annotations
