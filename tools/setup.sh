@@ -35,7 +35,7 @@ ensure_packages() {
     return
   fi
   local missing install
-  missing=$(missing_packages | tr '\n' ' ')
+  missing=$(missing_packages | xargs)
   [ -n "$missing" ] || return 0
   install="apt-get update && apt-get install -y --no-install-recommends $missing"
   say "system packages: $missing"

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""tools/setup.sh: what ./run does on a machine that lacks something."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+NEEDED = (
+    "bash",
+    "sh",
+    "date",
+    "tr",
+    "grep",
+    "cat",
+    "tail",
+    "find",
+    "sort",
+    "xargs",
+    "sha256sum",
+    "cut",
+)
+
+
+class Machine:
+    """A PATH that holds the common tools and the programs that a test gives it."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        for name in NEEDED:
+            (folder / name).symlink_to(shutil.which(name))
+        self.program("python3", "exit 1")
+
+    def program(self, name, text):
+        """A program that does what the shell text says."""
+        path = self.folder / name
+        path.unlink(missing_ok=True)
+        path.write_text(f"#!/bin/sh\n{text}\n")
+        path.chmod(0o755)
+
+    def run(self, text):
+        """Run shell text with tools/setup.sh sourced; return exit code and output."""
+        run = subprocess.run(
+            ["bash", "-c", f"set -euo pipefail\n. tools/setup.sh\n{text}"],
+            cwd=ROOT,
+            env={"PATH": str(self.folder), "HOME": os.environ.get("HOME", "/")},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        return run.returncode, run.stdout
+
+
+@pytest.fixture
+def machine(tmp_path):
+    return Machine(tmp_path)
+
+
+def test_without_rights_the_one_line_is_printed(machine):
+    machine.program("dpkg-query", 'case "$*" in *mpich*) exit 1 ;; *) echo installed ;; esac')
+    machine.program("id", "echo 1000")
+    code, out = machine.run("ensure_packages; echo not reached")
+    assert code == 1
+    assert "not reached" not in out
+    line = out.strip().splitlines()[-1]
+    packages = "libmpich-dev libscalapack-mpich-dev mpich"
+    install = f"apt-get update && apt-get install -y --no-install-recommends {packages}"
+    assert line == f"run: these packages need root: sudo sh -c '{install}'"
+
+
+def test_only_what_is_missing_is_installed_as_root(machine, tmp_path):
+    machine.program("dpkg-query", 'case "$*" in *ccache*) exit 1 ;; *) echo installed ;; esac')
+    machine.program("id", "echo 0")
+    machine.program("apt-get", f'echo "$@" >>{tmp_path}/calls')
+    code, out = machine.run("ensure_packages")
+    assert code == 0, out
+    calls = (tmp_path / "calls").read_text().splitlines()
+    assert calls == ["update", "install -y --no-install-recommends ccache"]
+
+
+def test_a_failed_installation_stops_everything(machine):
+    machine.program("dpkg-query", "exit 1")
+    machine.program("id", "echo 0")
+    machine.program("apt-get", "echo E: no network; exit 100")
+    code, out = machine.run("ensure_packages; echo not reached")
+    assert code == 1
+    assert "E: no network" in out
+    assert out.strip().splitlines()[-1] == "run: apt-get failed"
+
+
+def test_a_complete_machine_needs_nothing(machine):
+    machine.program("dpkg-query", "echo installed")
+    machine.program("id", "echo 1000")
+    assert machine.run("ensure_packages") == (0, "")
+
+
+def test_a_hash_knows_names_and_content(machine, tmp_path):
+    folder = tmp_path / "inputs"
+    folder.mkdir()
+
+    def value():
+        code, out = machine.run(f"hash_of {folder}")
+        assert code == 0, out
+        return out
+
+    (folder / "a").write_text("1")
+    first = value()
+    assert value() == first
+    (folder / "a").write_text("2")
+    second = value()
+    (folder / "a").rename(folder / "b")
+    third = value()
+    (folder / "c.pyc").write_text("3")
+    assert len({first, second, third}) == 3
+    assert value() == third
