@@ -47,8 +47,7 @@ def libraries() -> dict[str, Any]:
     if found is not None and (wrong := which_mpi.wrong_mpi(found)) is not None:
         report["wrong_mpi"] = [wrong.what, wrong.fix, wrong.fatal]
     try:
-        which_mpi.load_core()
-        report["core"] = str(found.core) if found is not None else ""
+        report["compiled_with"] = which_mpi.load_core().mpich_version
     except RuntimeError as error:  # MPIError
         report["core_error"] = str(error)
         return report

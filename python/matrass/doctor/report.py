@@ -101,6 +101,16 @@ def _examine_libraries(report: Report) -> None:
     if error is not None and not _known(problems, error):
         what, _, fix = error.partition(" (fix: ")
         problems.append(Problem(what, fix.removesuffix(")")))
+    compiled, running = result.get("compiled_with"), result.get("mpi4py_library")
+    if compiled and running and compiled not in running.split():
+        problems.append(
+            Problem(
+                f"doctor: MPI should be the one that _core was compiled with, {compiled}: "
+                f"got {running}",
+                "build matrass again: pip install --force-reinstall --no-cache-dir matrass",
+                fatal=False,
+            )
+        )
     for name, entries in (("ScaLAPACK", "scalapack"), ("BLAS", "blas")):
         facts[name] = "; ".join(_about(entry) for entry in result.get(entries, [])) or "not loaded"
         problems += [

@@ -125,6 +125,26 @@ def test_a_probe_that_crashes_or_hangs_is_one_line():
     assert report.run_probe(error, dict(os.environ)) == "exit code 1: ValueError: x"
 
 
+def test_libraries_that_do_not_fit(monkeypatch):
+    """What no test machine has: a BLAS with 64-bit integers, another MPICH than at compile time."""
+    blas = {"file": "/opt/libopenblas64.so", "version": "0.3", "threads": 1, "int_bits": 64}
+    answer = {
+        "mpi4py": "4.1.2",
+        "mpi4py_library": "MPICH Version: 4.3.0",
+        "mpi_files": ["/opt/libmpich.so.12"],
+        "compiled_with": "4.0.2",
+        "blas": [blas],
+    }
+    monkeypatch.setattr(report, "run_probe", lambda *_: answer)
+    seen = report.Report()
+    report._examine_libraries(seen)
+    version, integers = seen.problems
+    assert not version.fatal
+    assert version.what.endswith("compiled with, 4.0.2: got MPICH Version: 4.3.0")
+    assert integers.fatal
+    assert "BLAS must use 32-bit integers: got 64-bit in /opt/libopenblas64.so" in integers.what
+
+
 def test_shared_memory(tmp_path):
     assert machine.shared_memory(tmp_path / "none")[1].fatal
     value, _ = machine.shared_memory(Path("/dev/shm"))
