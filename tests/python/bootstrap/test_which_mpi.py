@@ -118,7 +118,7 @@ def test_plain_mpich_is_the_right_mpi_without_the_guard():
         "import matrass\n"
         "from matrass.bootstrap import which_mpi\n"
         "wrong = which_mpi.wrong_mpi(which_mpi.installation())\n"
-        "assert not wrong.fatal and 'without matrass\\'s guard' in wrong.what, wrong\n"
+        "assert not wrong.fatal and 'through matrass\\'s guard' in wrong.what, wrong\n"
         "matrass._core"
     )
     assert code == 0, out
