@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The body of algorithm/panel_kernel.hpp, which includes it once for each instruction set, inside a
-// namespace and a target region, with
+/// @file
+/// The register-tiled kernel itself, which panel_kernel.hpp includes once for each instruction set.
+/// Next: algorithm/normal_product.hpp
+//
+// Included several times, so without an include guard, inside a namespace and a target region, with
 //   MATRASS_VECTOR_BYTES  bytes of a vector register
 //   MATRASS_ACCUMULATORS  registers that a tile may keep its sums in
-// Next: algorithm/normal_product.hpp
-// No include guard: it is meant to be included several times.
 
 template <class T>
 struct VectorOf {
