@@ -192,10 +192,10 @@ def truncated_svd(
 
     Notes
     -----
-    Collective over ``a.grid.comm``. A pass over `a` costs 4 m n b flops with b = 8 vectors (16 in
-    single precision); 7 to 10 passes where the spectrum falls well, more where it does not, then
-    the direct method. Memory: at most half of the local part for saved vectors, and a copy of it
-    where it has to be redistributed.
+    Collective over ``a.grid.comm``. A pass over `a` costs 4 m n b flops with b = 16 vectors (8
+    where n < 256, and for complex); 5 to 8 passes where the spectrum falls well, more where it does
+    not, then the direct method. Memory: at most half of the local part for saved vectors, and a
+    copy of it where it has to be redistributed.
 
     References
     ----------

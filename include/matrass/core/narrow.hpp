@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// @file
 /// The one place where 64-bit extents become the 32-bit integers of ScaLAPACK and MPI.
-/// Next: core/random.hpp
+/// Next: mpi/check.hpp
 #pragma once
 
 #include <limits>

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <concepts>
+#include <limits>
 #include <matrass/core/error.hpp>
 #include <matrass/core/types.hpp>
 #include <matrass/grid/process_grid.hpp>
@@ -94,7 +95,9 @@ class DistMatrix {
   /// A new matrix of this distribution; local. For use inside an agreement (mpi/agree.hpp).
   static DistMatrix allocate(const ProcessGrid& grid, const Distribution& distribution, bool zero) {
     const Shape local = distribution.local_shape(grid.rank());
-    Storage<T> storage = Storage<T>::allocate(local.size(), zero);
+    constexpr Index most = std::numeric_limits<Index>::max();
+    const bool countable = local.cols == 0 || local.rows <= most / local.cols;
+    Storage<T> storage = Storage<T>::allocate(countable ? local.size() : most, zero);
     T* data = storage.data();
     return {
         grid, distribution, std::move(storage), {data, local, 1, std::max<Index>(1, local.rows)}};

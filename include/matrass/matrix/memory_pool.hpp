@@ -14,6 +14,7 @@
 #include <limits>
 #include <map>
 #include <matrass/core/error.hpp>
+#include <matrass/matrix/available_memory.hpp>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -97,11 +98,24 @@ class MemoryPool {
       kept_.erase(found);
       use_.kept -= taken.size;
     } else {
+      require_available(size);
       taken.block = map_fresh(size);
     }
     use_.in_use += taken.size;
     use_.peak = std::max(use_.peak, use_.in_use);
     return taken;
+  }
+
+  /// A promise that cannot be kept would end the process when the pages are touched. Kept blocks go
+  /// first. Small blocks are not worth the look.
+  void require_available(std::size_t size) {
+    if (size < page * 8 || size <= detail::available_memory()) return;
+    release_kept(0);
+    const std::size_t available = detail::available_memory();
+    if (size <= available) return;
+    throw MemoryLimitError("memory: " + std::to_string(size) + " bytes do not fit: " +
+                           std::to_string(size - available) + " bytes missing (" +
+                           std::to_string(available) + " available on this machine)");
   }
 
   /// New zero pages, aligned to a huge page.

@@ -6,10 +6,12 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <limits>
 #include <matrass/core/types.hpp>
 #include <matrass/matrix/memory_pool.hpp>
 #include <memory>
 #include <new>
+#include <string>
 #include <utility>
 
 namespace matrass {
@@ -23,6 +25,10 @@ class Storage {
   /// `size` scalars of the library's own, zero if asked for, aligned to at least 64 bytes.
   /// @throws MemoryLimitError
   static Storage allocate(Index size, bool zero) {
+    if (size > std::numeric_limits<Index>::max() / Index{2 * sizeof(T)}) {
+      throw MemoryLimitError("memory: " + std::to_string(size) +
+                             " elements are more than there are addresses");
+    }
     const std::size_t bytes = static_cast<std::size_t>(size) * sizeof(T);
     if (bytes >= large) {
       std::shared_ptr<std::byte> block = MemoryPool::instance().allocate(bytes, zero);
