@@ -76,30 +76,5 @@ TEST(Communicator, TheUsersMessagesAreTheUsers) {
   EXPECT_EQ(received, left);
 }
 
-TEST(ProcessGrid, StandsAsItsMapSays) {
-  for_each_rank_count([](MPI_Comm comm) {
-    int size = 0;
-    MPI_Comm_size(comm, &size);
-    const ProcessGrid grid(comm);
-    EXPECT_EQ(grid.shape(), nearest_to_square(size));
-    EXPECT_EQ(grid.size(), size);
-    EXPECT_EQ(grid.coord(), grid.map().coord(grid.rank()));
-    const ProcessGrid row_major(comm, {1, size}, GridOrder::row_major);
-    EXPECT_EQ(row_major.coord(), (GridCoord{0, grid.rank()}));
-    EXPECT_NE(grid.map(), row_major.map());
-  });
-}
-
-TEST(ProcessGrid, RefusesShapesThatDoNotFit) {
-  for_each_rank_count([](MPI_Comm comm) {
-    int size = 0;
-    MPI_Comm_size(comm, &size);
-    for (const GridShape shape : {GridShape{0, 1}, GridShape{1, 0}, GridShape{-1, -1},
-                                  GridShape{1, size + 1}, GridShape{1 << 20, 1 << 20}}) {
-      EXPECT_THROW(ProcessGrid(comm, shape), InvalidArgument);
-    }
-  });
-}
-
 }  // namespace
 }  // namespace matrass
