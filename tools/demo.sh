@@ -6,10 +6,22 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . tools/setup.sh
 
+output=build/demo
+matrix=yes
+arguments=("$@")
+for ((k = 0; k < $#; ++k)); do
+  case ${arguments[k]} in
+    --output) output=${arguments[k + 1]:-} ;;
+    --output=*) output=${arguments[k]#*=} ;;
+    --no-matrix) matrix=no ;;
+  esac
+done
+
 say "examples/python/flights.py on 2 ranks"
-.venv/bin/matrass run -n 2 examples/python/flights.py --output build/demo "$@"
+.venv/bin/matrass run -n 2 examples/python/flights.py --output "$output" "$@"
+[ $matrix = yes ] || exit 0
 
 build_tree dev example_flights_svd
 say "examples/cpp/flights_svd.cpp on 2 ranks"
 launcher=$(sed -n 's/^MPIEXEC_EXECUTABLE:[^=]*=//p' build/dev/CMakeCache.txt)
-OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 "$launcher" -n 2 build/dev/examples/cpp/flights_svd build/demo
+OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 "$launcher" -n 2 build/dev/examples/cpp/flights_svd "$output"
