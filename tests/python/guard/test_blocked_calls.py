@@ -6,6 +6,7 @@ import re
 import pytest
 from world import TOOLS, World
 
+pytestmark = pytest.mark.time_limit(300)
 REASON = "matrass: rank lost: rank 1 is busy elsewhere"
 
 

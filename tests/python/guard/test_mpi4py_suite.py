@@ -2,8 +2,8 @@
 """mpi4py's own tests of communication run through the guard, with no new failure.
 
 The tests are in mpi4py's source distribution, which pip brings into a cache folder; nothing of it
-is kept here. Without the guard more ranks than cores take very long, so the stub without wrappers runs
-only the tests that failed.
+is kept here. Without the guard more ranks than cores take very long, so the stub without wrappers
+runs only the tests that failed.
 """
 
 import importlib.metadata
@@ -20,18 +20,11 @@ from world import GUARD, TOOLS
 
 PLAIN = TOOLS / "plain" / "libmpi.so.12"
 ALL = ("test_p2p_", "test_cco_", "test_comm", "test_msg", "test_request", "test_threads")
-# 3 ranks share 2 cores: a part of it for every change.
-SOME = (
-    "test_p2p_buf",
-    "test_p2p_obj",
-    "test_cco_buf",
-    "test_cco_vec",
-    "test_cco_obj",
-    "test_msgspec",
-)
+# 3 ranks share 2 cores, where each change of turn takes long: a part of it for every change.
+SOME = ("test_p2p_buf$", "test_p2p_obj$", "test_cco_vec$", "test_cco_obj$")
 RUNS = [(1, ALL), (2, ALL), (3, ALL if CAMPAIGN else SOME)]
-MINIMUM = 200  # tests in any of these runs
-TIME_LIMIT = 1500.0 if CAMPAIGN else 400.0
+MINIMUM = 80  # tests in any of these runs
+TIME_LIMIT = 2400.0 if CAMPAIGN else 600.0
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "matrass-tests"
 
 

@@ -21,7 +21,7 @@ HERE = Path(__file__).resolve().parent
 BUILD = Path(os.environ.get("MATRASS_TEST_BUILD", HERE.parents[2] / "build" / "dev"))
 GUARD = BUILD / "guard" / "libmpi.so.12"
 TOOLS = BUILD / "tests" / "guard"
-TIME_LIMIT = 50.0  # a world that takes longer hangs; the harness gives a test 60 s
+TIME_LIMIT = 240.0  # a world that takes longer hangs; long, for machines that do much else
 
 
 @dataclass
