@@ -85,6 +85,7 @@ TEST(Redistribute, AllPairsAndScalarsOnTwoByThree) {
 
 /// Messages of at most 1000 elements: many rounds for 60,000 elements.
 TEST(Redistribute, LargestCountOfAThousand) {
+  set_time_limit(std::chrono::seconds(240));
   const Index before = mpi::largest_count();
   mpi::largest_count() = 1000;
   for_each_rank_count([](MPI_Comm comm) {
@@ -118,6 +119,7 @@ TEST(Redistribute, ALargeMatrix) {
 }
 
 TEST(Redistribute, IntoAViewLeavesTheRestAlone) {
+  set_time_limit(std::chrono::seconds(240));
   for_each_rank_count([](MPI_Comm comm) {
     Sample sample(1);
     for (const Layout from : all_layouts) {
@@ -141,6 +143,7 @@ TEST(Redistribute, IntoAViewLeavesTheRestAlone) {
 }
 
 TEST(Redistribute, TransposedViews) {
+  set_time_limit(std::chrono::seconds(240));
   for_each_rank_count([](MPI_Comm comm) {
     Sample sample(1);
     for (const Layout from : all_layouts) {

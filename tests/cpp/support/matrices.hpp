@@ -24,9 +24,9 @@ DistMatrix<T> oracle_matrix(const ProcessGrid& grid, Shape shape, Layout layout,
       grid, shape, layout, [&](Index i, Index j) { return oracle<T>(i, j, shape.rows); }, options);
 }
 
-/// Compares this rank's part of `a` with entries f(i, j), bit by bit.
-template <class M, class F>
-void expect_entries(const M& a, F&& f) {
+/// Compares this rank's part of `a` with entries f(i, j) by `same(found, expected)`.
+template <class M, class F, class Same>
+void expect_entries(const M& a, F&& f, Same&& same) {
   using T = typename M::value_type;
   const std::vector<Index> rows = a.local_rows();
   const std::vector<Index> cols = a.local_cols();
@@ -36,11 +36,25 @@ void expect_entries(const M& a, F&& f) {
     for (std::size_t j = 0; j < cols.size(); ++j) {
       const T expected = f(rows[i], cols[j]);
       const T found = a.part()(static_cast<Index>(i), static_cast<Index>(j));
-      ASSERT_EQ(std::memcmp(&found, &expected, sizeof(T)), 0)
+      ASSERT_TRUE(same(found, expected))
           << "element (" << rows[i] << ", " << cols[j] << ") of " << to_string(a.distribution())
           << " is " << found << ", not " << expected;
     }
   }
+}
+
+/// Compares bit by bit: what was only moved.
+template <class M, class F>
+void expect_entries(const M& a, F&& f) {
+  using T = typename M::value_type;
+  expect_entries(a, f, [](const T& x, const T& y) { return std::memcmp(&x, &y, sizeof(T)) == 0; });
+}
+
+/// Compares values: what was computed (0 and -0 are equal).
+template <class M, class F>
+void expect_values(const M& a, F&& f) {
+  using T = typename M::value_type;
+  expect_entries(a, f, [](const T& x, const T& y) { return x == y; });
 }
 
 /// Compares with the test matrix.
