@@ -157,44 +157,81 @@ struct RunCopy {
   }
 };
 
-/// One run of rows for a tile of columns, columns inside: for memory whose rows are contiguous.
+/// How far along its contiguous axis the source is read before the next rows' turn.
+inline constexpr Index turn_width = 32;
+
+/// One line of the target from as many lines of the source, from_i apart.
 template <class T>
-void copy_row_major(const T* from, T* to, const RunCopy& rows, Index cols, Index from_col,
-                    Index to_col) {
-  for (Index r = 0; r < rows.count; ++r) {
-    const T* f = from + r * rows.from.repeat;
-    T* t = to + r * rows.to.repeat;
-    for (Index k = 0; k < rows.length; ++k) {
-      copy_strided(f + k * rows.from.stride, from_col, t + k * rows.to.stride, to_col, cols,
-                   Write::cached);
-    }
+void turn_line(const T* from, Index from_i, T* to, Write write) {
+  constexpr auto line = static_cast<std::size_t>(cache_line) / sizeof(T);
+  alignas(cache_line) T elements[line];
+  for (std::size_t n = 0; n < line; ++n) elements[n] = from[static_cast<Index>(n) * from_i];
+  if (write == Write::past_cache && to_next_line(to, 1) == 0) {
+    write_line_past_cache(reinterpret_cast<const std::byte*>(elements),
+                          reinterpret_cast<std::byte*>(to));
+  } else {
+    std::memcpy(to, elements, cache_line);
   }
 }
 
-/// How many columns are copied together where rows are contiguous on one side: a line of doubles
-/// on that side, and few enough write streams on the other.
-inline constexpr Index column_tile = 16;
+/// Turns ni x nj elements: the target is contiguous along i, the source along j (or nearly so).
+template <class T>
+void turn(const T* from, Index from_i, Index from_j, T* to, Index to_i, Index to_j, Index ni,
+          Index nj, Write write) {
+  constexpr Index line = cache_line / Index{sizeof(T)};
+  const auto plain = [&](Index i0, Index i1) {
+    for (Index j = 0; j < nj; ++j) {
+      for (Index i = i0; i < i1; ++i) to[i * to_i + j * to_j] = from[i * from_i + j * from_j];
+    }
+  };
+  if (to_i != 1) return plain(0, ni);
+  const Index head = to_next_line(to, ni);
+  const Index end = head + (ni - head) / line * line;
+  plain(0, head);
+  for (Index j0 = 0; j0 < nj; j0 += turn_width) {
+    for (Index i = head; i < end; i += line) {
+      for (Index j = j0; j < std::min(nj, j0 + turn_width); ++j) {
+        const T* f = from + i * from_i + j * from_j;
+        if (j % line == 0) {  // the same columns of the next rows
+          for (Index n = line; n < 2 * line; ++n) __builtin_prefetch(f + n * from_i);
+        }
+        turn_line(f, from_i, to + i + j * to_j, write);
+      }
+    }
+  }
+  plain(end, ni);
+}
 
-/// Copies rows x cols elements, where `cols` counts columns that are `from_col` and `to_col` apart.
+/// Copies a run of rows in `cols` columns that are `from_col` and `to_col` apart.
 template <class T>
 void copy_columns(const T* from, T* to, const RunCopy& run, Index cols, Index from_col,
                   Index to_col, Write write) {
   const RunCopy rows = run.flattened();
-  const bool rows_contiguous = std::abs(from_col) < std::abs(rows.from.stride) ||
-                               std::abs(to_col) < std::abs(rows.to.stride);
-  if (rows_contiguous && cols > 1 && rows.length * rows.count > 1) {
-    for (Index j = 0; j < cols; j += column_tile) {
-      copy_row_major(from + j * from_col, to + j * to_col, rows, std::min(column_tile, cols - j),
-                     from_col, to_col);
+  if (rows.length * rows.count == 1) return copy_strided(from, from_col, to, to_col, cols, write);
+  // Which side has contiguous rows rather than columns.
+  const bool from_rows = cols > 1 && std::abs(from_col) < std::abs(rows.from.stride);
+  const bool to_rows = cols > 1 && std::abs(to_col) < std::abs(rows.to.stride);
+  if (!from_rows && !to_rows) {
+    for (Index j = 0; j < cols; ++j) {
+      for (Index r = 0; r < rows.count; ++r) {
+        copy_strided(from + j * from_col + r * rows.from.repeat, rows.from.stride,
+                     to + j * to_col + r * rows.to.repeat, rows.to.stride, rows.length, write);
+      }
     }
     return;
   }
-  for (Index j = 0; j < cols; ++j) {
-    const T* f = from + j * from_col;
-    T* t = to + j * to_col;
-    for (Index r = 0; r < rows.count; ++r) {
-      copy_strided(f + r * rows.from.repeat, rows.from.stride, t + r * rows.to.repeat,
-                   rows.to.stride, rows.length, write);
+  for (Index r = 0; r < rows.count; ++r) {
+    const T* f = from + r * rows.from.repeat;
+    T* t = to + r * rows.to.repeat;
+    if (from_rows && to_rows) {
+      for (Index k = 0; k < rows.length; ++k) {
+        copy_strided(f + k * rows.from.stride, from_col, t + k * rows.to.stride, to_col, cols,
+                     write);
+      }
+    } else if (from_rows) {
+      turn(f, rows.from.stride, from_col, t, rows.to.stride, to_col, rows.length, cols, write);
+    } else {
+      turn(f, from_col, rows.from.stride, t, to_col, rows.to.stride, cols, rows.length, write);
     }
   }
 }

@@ -86,6 +86,9 @@ class Exchange {
     sources_ = sources;
     targets_ = targets;
     const Stream& own = plan_.sends[me(comm_)];
+    // A slice has few columns: too little of each row where rows are contiguous.
+    sliced_ = std::none_of(sources.begin(), sources.end(), row_major<const T>) &&
+              std::none_of(targets.begin(), targets.end(), row_major<T>);
     receive(0);
     for (Index round = 0; round < rounds_; ++round) {
       wait(sending_[slot(round)]);
@@ -132,7 +135,7 @@ class Exchange {
 
   /// Packs what goes out in `round`, and copies the elements `stay` of what stays, slice by slice.
   void fill(Index round, IndexRange stay) {
-    const Index slices = ceil_div(piece_ * Index{sizeof(T)}, slice_bytes);
+    const Index slices = sliced_ ? ceil_div(piece_ * Index{sizeof(T)}, slice_bytes) : 1;
     for (Index n = 0; n < slices; ++n) {
       const auto slice = [&](const IndexRange& all) {
         return IndexRange{all.begin + all.size() * n / slices,
@@ -191,6 +194,7 @@ class Exchange {
   Index piece_;  ///< elements in a message
   Index rounds_ = 0;
   Write write_ = Write::cached;
+  bool sliced_ = true;
   std::vector<Peer> to_;
   std::vector<Peer> from_;
   Storage<T> work_;

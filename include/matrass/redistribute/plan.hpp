@@ -48,7 +48,7 @@ inline int feeder(const Piece& piece, int target) {
   return piece.ranks[static_cast<std::size_t>(target) % piece.ranks.size()];
 }
 
-/// All elements that go from one source piece to one target piece, columns outside, rows inside.
+/// All elements that go from one source piece to one target piece; stream.hpp has their order.
 struct Transfer {
   int source = 0;  ///< which of the sending rank's own pieces
   int target = 0;  ///< which of the receiving rank's own pieces
@@ -135,6 +135,7 @@ inline Plan make_plan(const Pieces& source, const Pieces& target, int rank, int 
   };
   for (std::size_t t = 0; t < target.size(); ++t) {
     for (std::size_t s = 0; s < source.size(); ++s) {
+      if (own_source[s] < 0 && own_target[t] < 0) continue;
       for (const int receiver : target[t].ranks) {
         const int sender = feeder(source[s], receiver);
         if (sender == rank) add(plan.sends[static_cast<std::size_t>(receiver)], s, t);

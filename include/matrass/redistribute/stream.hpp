@@ -5,6 +5,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdlib>
 #include <matrass/matrix/dist_matrix.hpp>
 #include <matrass/redistribute/copy.hpp>
 #include <matrass/redistribute/plan.hpp>
@@ -65,68 +66,106 @@ void visit_runs(const Runs& runs, Index begin, Index end, F&& visit) {
   }
 }
 
-/// Which side of a copy is a packed buffer: columns of `rows` elements without gaps.
+/// A transfer travels block by block, down the rows of one panel of columns and then of the next;
+/// a block is column-major. Both sides of a copy then have a near neighbourhood, whether their
+/// columns or their rows are contiguous. About 256 KB of doubles.
+struct Block {
+  Index col = 0;  ///< the first column and row, counted in the transfer
+  Index row = 0;
+  Index width = 0;
+  Index height = 0;
+  Index start = 0;  ///< how many elements of the transfer lie before it
+};
+
+inline constexpr Index block_width = 8;  ///< a cache line of a row of doubles
+inline constexpr Index block_elements = Index{1} << 15;
+
+/// The block that holds element `at` of a transfer of `rows` x `cols`.
+constexpr Block block_at(Index at, Index rows, Index cols) {
+  const Index height = std::min(rows, block_elements / std::min(cols, block_width));
+  const Index panel =
+      std::min(cols, block_elements / height);  // columns of all panels but the last
+  Block block{at / (panel * rows) * panel, 0, 0, 0, 0};
+  block.width = std::min(panel, cols - block.col);
+  const Index within = at - block.col * rows;
+  block.row = within / (block.width * height) * height;
+  block.height = std::min(height, rows - block.row);
+  block.start = block.col * rows + block.row * block.width;
+  return block;
+}
+
+template <class T>
+bool row_major(const LocalPart<T>& part) {
+  return std::abs(part.row_stride) > std::abs(part.col_stride);
+}
+
+/// Which side of a copy is a packed buffer: blocks without gaps.
 enum class Packed { neither, source, target };
 
-/// Where a block of columns, each one run of rows, lies on one side of a copy (in elements).
-struct BlockSide {
+/// Where some columns, each one run of rows, lie on one side of a copy (in elements).
+struct ColumnsSide {
   Index start = 0;
   Steps rows;
   Index col = 0;  ///< from one column to the next
 };
 
 template <class T>
-BlockSide in_memory(const LocalPart<T>& part, Index row, Index row_step, Index col,
-                    Index col_step) {
+ColumnsSide in_memory(const LocalPart<T>& part, Index row, Index row_step, Index col,
+                      Index col_step) {
   return {row * part.row_stride + col * part.col_stride,
           {part.row_stride, row_step * part.row_stride},
           col_step * part.col_stride};
 }
 
-inline BlockSide in_buffer(Index start, Index run_length, Index column) {
-  return {start, {1, run_length}, column};
-}
+/// About how many elements of some columns are copied before the next columns' turn: both sides
+/// are then walked forward, also where a column has many runs or few elements.
+inline constexpr Index columns_elements = 2048;
 
-/// About how many elements of a block of columns are copied before the next block's turn: both
-/// sides are then walked forward, also where a column has many runs or few elements.
-inline constexpr Index block_elements = 2048;
-
-/// Copies stream columns [c0, c1), rows [r0, r1) of each, of `transfer`. `first` is the element of
-/// the transfer that lies at the start of a packed side.
+/// Copies columns [c0, c1) and of each the rows [r0, r1) of a block of `transfer`; these count from
+/// the block's first. `first` is the element of the transfer at the start of a packed side.
 template <Packed packed, class T>
-void copy_block(const Transfer& transfer, Index c0, Index c1, Index r0, Index r1, Index first,
-                const LocalPart<const T>& from, const LocalPart<T>& to, Write write) {
-  const Index column = transfer.rows->total;
-  // Columns [at, at + width) of a stretch of columns; run_cols has the first one's positions.
+void copy_rectangle(const Transfer& transfer, const Block& block, IndexRange in_cols,
+                    IndexRange in_rows, Index first, const LocalPart<const T>& from,
+                    const LocalPart<T>& to, Write write) {
+  // Columns [at, at + width) of the transfer, `cols` has the first one's positions.
   const auto copy = [&](const Run& cols, Index from_step, Index to_step, Index at, Index width) {
-    visit_runs(*transfer.rows, r0, r1, [&](const Run& rows, Index row_at) {
-      const BlockSide buffer = in_buffer(at * column + row_at - first, rows.length, column);
-      const BlockSide f = packed == Packed::source ? buffer
-                                                   : in_memory(from, rows.source, rows.source_step,
-                                                               cols.source, from_step);
-      const BlockSide t = packed == Packed::target
-                              ? buffer
-                              : in_memory(to, rows.target, rows.target_step, cols.target, to_step);
-      copy_columns(from.data + f.start, to.data + t.start,
-                   {rows.length, rows.count, f.rows, t.rows}, width, f.col, t.col, write);
-    });
+    visit_runs(*transfer.rows, block.row + in_rows.begin, block.row + in_rows.end,
+               [&](const Run& rows, Index row_at) {
+                 const Index in_buffer =
+                     block.start + (at - block.col) * block.height + (row_at - block.row) - first;
+                 const ColumnsSide buffer{in_buffer, {1, rows.length}, block.height};
+                 const ColumnsSide f =
+                     packed == Packed::source
+                         ? buffer
+                         : in_memory(from, rows.source, rows.source_step, cols.source, from_step);
+                 const ColumnsSide t =
+                     packed == Packed::target
+                         ? buffer
+                         : in_memory(to, rows.target, rows.target_step, cols.target, to_step);
+                 copy_columns(from.data + f.start, to.data + t.start,
+                              {rows.length, rows.count, f.rows, t.rows}, width, f.col, t.col,
+                              write);
+               });
   };
-  const bool row_major = from.row_stride > from.col_stride || to.row_stride > to.col_stride;
-  const Index most = std::max<Index>(row_major ? column_tile : 1, block_elements / (r1 - r0));
-  visit_runs(*transfer.cols, c0, c1, [&](const Run& cols, Index col_at) {
-    // Single columns, one in each repetition, are one sequence of columns a step apart.
-    const bool single = cols.length == 1;
-    const Index width = single ? cols.count : cols.length;
-    const Index repeats = single ? 1 : cols.count;
-    const Index from_step = single ? cols.source_step : 1;
-    const Index to_step = single ? cols.target_step : 1;
-    for (Index r = 0; r < repeats; ++r) {
-      for (Index j = 0; j < width; j += most) {
-        copy(cols.shifted(r * cols.source_step + j * from_step, r * cols.target_step + j * to_step),
-             from_step, to_step, col_at + r * width + j, std::min(most, width - j));
-      }
-    }
-  });
+  const Index most = row_major(from) || row_major(to)
+                         ? block.width
+                         : std::max<Index>(1, columns_elements / in_rows.size());
+  visit_runs(*transfer.cols, block.col + in_cols.begin, block.col + in_cols.end,
+             [&](const Run& cols, Index col_at) {
+               // Single columns, one in each repetition, are one sequence of columns a step apart.
+               const bool single = cols.length == 1;
+               const Index width = single ? cols.count : cols.length;
+               const Index repeats = single ? 1 : cols.count;
+               const Index from_step = single ? cols.source_step : 1;
+               const Index to_step = single ? cols.target_step : 1;
+               for (Index r = 0; r < repeats; ++r) {
+                 for (Index j = 0; j < width; j += most) {
+                   copy(cols.shifted(r * cols.source_step + j * from_step,
+                                     r * cols.target_step + j * to_step),
+                        from_step, to_step, col_at + r * width + j, std::min(most, width - j));
+                 }
+               }
+             });
 }
 
 /// Copies the elements [begin, end) of `transfer`, counted in its own order. A packed side holds
@@ -134,17 +173,28 @@ void copy_block(const Transfer& transfer, Index c0, Index c1, Index r0, Index r1
 template <Packed packed, class T>
 void copy_transfer(const Transfer& transfer, Index begin, Index end, const LocalPart<const T>& from,
                    const LocalPart<T>& to, Write write) {
-  const Index column = transfer.rows->total;
-  const Index c0 = begin / column;
-  const Index c1 = end / column;
-  const auto block = [&](Index ca, Index cb, Index ra, Index rb) {
-    copy_block<packed>(transfer, ca, cb, ra, rb, begin, from, to, write);
-  };
-  if (c0 == c1) return block(c0, c0 + 1, begin % column, end % column);
-  const Index whole = ceil_div(begin, column);
-  if (whole > c0) block(c0, whole, begin % column, column);
-  if (whole < c1) block(whole, c1, 0, column);
-  if (end % column != 0) block(c1, c1 + 1, 0, end % column);
+  for (Index at = begin; at < end;) {
+    const Block block = block_at(at, transfer.rows->total, transfer.cols->total);
+    const Index column = block.height;
+    const Index b = at - block.start;
+    const Index e = std::min(end - block.start, column * block.width);
+    const auto copy = [&](IndexRange cols, IndexRange rows) {
+      if (cols.size() > 0 && rows.size() > 0) {
+        copy_rectangle<packed>(transfer, block, cols, rows, begin, from, to, write);
+      }
+    };
+    // Whole columns [c0, c1), and a part of the one before and of the one after.
+    const Index c0 = ceil_div(b, column);
+    const Index c1 = e / column;
+    if (c0 > c1) {
+      copy({c1, c0}, {b % column, e % column});
+    } else {
+      copy({c0 - 1, c0}, {b - (c0 - 1) * column, column});
+      copy({c0, c1}, {0, column});
+      copy({c1, c1 + 1}, {0, e % column});
+    }
+    at = block.start + e;
+  }
 }
 
 /// Calls visit(transfer, begin, end, offset) for the transfers that the elements [begin, end) of
