@@ -145,6 +145,22 @@ TEST(DistMatrix, RefusesWhatDoesNotFitOnEveryRank) {
   expect_oracle(oracle_matrix<double>(grid, {9, 9}, MC_MR));
 }
 
+/// Products of extents and sizes of scalars that no integer holds.
+TEST(DistMatrix, AbsurdShapesAreRefusedOnEveryRank) {
+  for_each_rank_count([](MPI_Comm comm) {
+    const ProcessGrid grid(comm);
+    for (const Shape shape :
+         {Shape{Index{1} << 31, Index{1} << 30}, Shape{Index{1} << 40, Index{1} << 40},
+          Shape{Index{1} << 62, Index{1} << 62}, Shape{1, Index{1} << 61}}) {
+      for (const Layout layout : {MC_MR, VC_STAR, STAR_VR, STAR_STAR}) {
+        EXPECT_THROW(DistMatrix<double>(grid, shape, layout), Error)
+            << shape.rows << " " << shape.cols;
+      }
+    }
+    expect_oracle(oracle_matrix<double>(grid, {9, 9}, MC_MR));
+  });
+}
+
 // --- the xtensor view ---
 
 TEST(LocalView, ReadsAndWritesTheMatrix) {
