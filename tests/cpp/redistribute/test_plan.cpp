@@ -279,7 +279,7 @@ TEST(Plan, LongAxes) {
   for (const Layout from : all_layouts) {
     for (const Layout to : all_layouts) {
       const GridMap grid = any_grid(6, sample);
-      for (const Shape shape : {Shape{5003, 3}, Shape{3, 5003}}) {
+      for (const Shape shape : {Shape{5003, 3}, Shape{3, 5003}, Shape{210, 190}}) {
         const Block a = blocks[static_cast<std::size_t>(sample.choose(5))];
         const Block b = blocks[static_cast<std::size_t>(sample.choose(5))];
         simulate(sample.choose(4), side(grid, from, a, sample), side(grid, to, b, sample), shape,
