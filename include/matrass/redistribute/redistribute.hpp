@@ -78,8 +78,8 @@ void run_exchange(Exchange<T>& exchange, const DistMatrix<T>& a, const DistMatri
 /// Copies `a` into `target`, which has the same shape: the way to assign to a view.
 ///
 /// Collective over the communicator of both grids. Cost: each element that changes its rank is
-/// packed, sent and unpacked once; work memory is at most 1 MB a peer. Replicated targets are each sent
-/// their copy; replicated sources are read at the nearest copy.
+/// packed, sent and unpacked once; work memory is at most 1 MB a peer. Replicated targets are each
+/// sent their copy; replicated sources are read at the nearest copy.
 /// @throws ShapeError, InvalidArgument, MemoryLimitError on all ranks, before anything moves.
 template <Scalar T>
 void redistribute_into(const DistMatrix<T>& a, const DistMatrix<T>& target) {
