@@ -32,7 +32,9 @@ using StateHandle = std::shared_ptr<CommunicatorState>;
 /// duplicate be. Grids that still hold the state keep the struct, not the communicator.
 inline int delete_state(MPI_Comm, int, void* attribute, void*) {
   auto* held = static_cast<StateHandle*>(attribute);
-  if ((*held)->own != MPI_COMM_NULL) MPI_Comm_free(&(*held)->own);
+  // BLACS remembers communicators by their handle, which MPI may give out again after a free: what
+  // has contexts is kept.
+  if ((*held)->own != MPI_COMM_NULL && (*held)->cache.empty()) MPI_Comm_free(&(*held)->own);
   (*held)->user = MPI_COMM_NULL;
   delete held;
   return MPI_SUCCESS;
