@@ -7,10 +7,13 @@
 #include <mpi.h>
 
 #include <any>
+#include <functional>
 #include <map>
 #include <matrass/mpi/check.hpp>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace matrass::mpi {
 
@@ -23,7 +26,8 @@ struct CommunicatorState {
   MPI_Comm own = MPI_COMM_NULL;  ///< private duplicate; errors return
   int rank = 0;
   int size = 1;
-  std::map<std::string, std::any> cache;  ///< kept by later folders: BLACS contexts, ...
+  std::vector<std::function<void()>> at_free{};  ///< what later folders end before the duplicate
+  std::map<std::string, std::any> cache;         ///< kept by later folders: BLACS contexts, ...
 };
 
 using StateHandle = std::shared_ptr<CommunicatorState>;
@@ -32,9 +36,8 @@ using StateHandle = std::shared_ptr<CommunicatorState>;
 /// duplicate be. Grids that still hold the state keep the struct, not the communicator.
 inline int delete_state(MPI_Comm, int, void* attribute, void*) {
   auto* held = static_cast<StateHandle*>(attribute);
-  // BLACS remembers communicators by their handle, which MPI may give out again after a free: what
-  // has contexts is kept.
-  if ((*held)->own != MPI_COMM_NULL && (*held)->cache.empty()) MPI_Comm_free(&(*held)->own);
+  for (const auto& end : (*held)->at_free) end();
+  if ((*held)->own != MPI_COMM_NULL) MPI_Comm_free(&(*held)->own);
   (*held)->user = MPI_COMM_NULL;
   delete held;
   return MPI_SUCCESS;
@@ -76,6 +79,9 @@ class Communicator {
 
   /// The library's private duplicate.
   MPI_Comm own() const { return require_alive()->own; }
+
+  /// Calls `end` (collective) before the duplicate is freed.
+  void at_free(std::function<void()> end) const { state_->at_free.push_back(std::move(end)); }
 
   /// State of later folders that lives as long as the communicator.
   std::map<std::string, std::any>& cache() const { return state_->cache; }

@@ -13,6 +13,8 @@
 
 extern "C" {
 int Csys2blacs_handle(MPI_Comm comm);
+void Cblacs_gridexit(int context);
+void Cfree_blacs_system_handle(int handle);
 void Cblacs_gridmap(int* context, int* user_map, int ld_user_map, int rows, int cols);
 }
 
@@ -33,8 +35,14 @@ inline int blacs_context(const mpi::Communicator& comm, const ContextMap& map) {
   mpi::throw_together(comm, mpi::Call("blacs_context"), [] {});
   std::vector<int> ranks = map.ranks;
   const int context = mpi::guarded([&] {
-    int made = Csys2blacs_handle(comm.own());
+    const int system = Csys2blacs_handle(comm.own());
+    int made = system;
     Cblacs_gridmap(&made, ranks.data(), map.shape.rows, map.shape.rows, map.shape.cols);
+    // BLACS knows communicators by their handle, which MPI gives out again after a free.
+    comm.at_free([made, system] {
+      if (made >= 0) Cblacs_gridexit(made);
+      Cfree_blacs_system_handle(system);
+    });
     return made;
   });
   contexts.emplace(map, context);
