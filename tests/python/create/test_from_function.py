@@ -81,7 +81,7 @@ def test_f_raises_on_one_rank_only(comm):
         assert type(error) is mt.RoutineError
         assert "KeyError" in str(error)
         assert "no such column" in str(error)
-        assert f"rank {culprit}" in str(error)
+        assert comm.size == 1 or f"rank {culprit}" in str(error)
         if comm.rank == culprit:
             assert type(error.__cause__) is KeyError
         A = mt.from_function(grid, (9, 9), lambda i, j: i + 9 * j, block=1)  # the world works
