@@ -49,11 +49,11 @@ struct Case {
 /// A call in its plain and its large-count form.
 #define MATRASS_BOTH(name, ...)                                        \
   Case{#name, [](Args& a) { return MPI_##name(__VA_ARGS__); }}, Case { \
-#name "_c", [](Args & a) { return MPI_##name##_c(__VA_ARGS__); }   \
+    #name "_c", [](Args& a) { return MPI_##name##_c(__VA_ARGS__); }    \
   }
-#define MATRASS_CASE(name, ...)                             \
-  Case {                                                    \
-#name, [](Args & a) { return MPI_##name(__VA_ARGS__); } \
+#define MATRASS_CASE(name, ...)                            \
+  Case {                                                   \
+    #name, [](Args& a) { return MPI_##name(__VA_ARGS__); } \
   }
 
 std::vector<Case> point_to_point() {

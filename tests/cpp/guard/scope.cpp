@@ -112,7 +112,9 @@ TEST(GuardScope, ANewScopeStartsWithAnEmptyText) {
     const guard::Scope scope;
     routines().at("bad pdgesv")(problem);
   }
-  { const guard::Scope scope; }
+  {
+    const guard::Scope scope;
+  }
   EXPECT_EQ(guard::take_text(), "");
 }
 

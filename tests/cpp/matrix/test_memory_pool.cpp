@@ -75,7 +75,9 @@ TEST(MemoryPool, KeepsNoMoreThanAsked) {
   MemoryPool& pool = MemoryPool::instance();
   pool.trim();
   pool.set_keep(4 * mega);
-  { const auto block = pool.allocate(64 * mega, false); }
+  {
+    const auto block = pool.allocate(64 * mega, false);
+  }
   EXPECT_LE(pool.use().kept, 4 * mega);
   pool.set_keep(std::size_t{1} << 30U);
 }

@@ -40,7 +40,9 @@ TEST(Communicator, FreedCommunicatorsGiveTheirDuplicatesBack) {
     for (int k = 0; k < 2500; ++k) {
       MPI_Comm comm = MPI_COMM_NULL;
       ASSERT_EQ(MPI_Comm_dup(parent, &comm), MPI_SUCCESS) << "after " << k;
-      { const ProcessGrid grid(comm); }
+      {
+        const ProcessGrid grid(comm);
+      }
       MPI_Comm_free(&comm);
     }
   });

@@ -89,11 +89,8 @@ TEST(Errors, MemoryRefusedForARedistribution) {
     const auto a = oracle_matrix<double>(grid, large, VC_STAR);
     {
       const NoMemory none(grid.rank() == culprit);
-      expect_same_error<MemoryLimitError>(grid,
-                                          [&] {
-                                            redistribute(a, STAR_STAR, {.block = Block{7, 7}});
-                                          },
-                                          {});
+      expect_same_error<MemoryLimitError>(
+          grid, [&] { redistribute(a, STAR_STAR, {.block = Block{7, 7}}); }, {});
       expect_same_error<MemoryLimitError>(grid, [&] { a.copy(); }, {});
     }
     expect_oracle(a);
@@ -137,9 +134,7 @@ TEST(Errors, ACallbackThrowsOnOneRank) {
     };
     // Every rank has all of [STAR,STAR], so that the culprit is asked.
     expect_same_error<RoutineError>(grid,
-                                    [&] {
-                                      from_function<double>(grid, {5, 5}, STAR_STAR, f);
-                                    },
+                                    [&] { from_function<double>(grid, {5, 5}, STAR_STAR, f); },
                                     {prefix(grid, culprit) + "no such thing"});
   });
 }

@@ -221,10 +221,7 @@ void expect_refused(MPI_Comm comm, const std::function<void(Tile<const double>&)
   Tile<const double> tile{2 * grid.rank(), 0, {memory.data(), {2, 5}, 1, 64}};
   if (grid.rank() == size - 1) spoil(tile);
   expect_same_error(
-      comm,
-      [&] {
-        from_tiles<double>(grid, {tile}, Distribution(grid.map(), {m, 5}, MC_MR));
-      },
+      comm, [&] { from_tiles<double>(grid, {tile}, Distribution(grid.map(), {m, 5}, MC_MR)); },
       words);
 }
 
@@ -252,10 +249,7 @@ TEST(Tiles, OtherFaults) {
     const ProcessGrid grid(comm);
     const auto a = oracle_matrix<double>(grid, {4, 5}, MC_MR);
     TileMemory<double> tile(2, 2, 0);
-    expect_same_error(comm,
-                      [&] {
-                        to_tiles<double>(a, {{3, 0, tile.part()}});
-                      },
+    expect_same_error(comm, [&] { to_tiles<double>(a, {{3, 0, tile.part()}}); },
                       {"tile 0 of rank 0", "to_tiles"});
     const Distribution wanted(grid.map(), {4, 5}, MC_MR);
     EXPECT_THROW(from_global<double>(grid, tile.part(), wanted), ShapeError);

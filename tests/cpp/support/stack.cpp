@@ -118,7 +118,7 @@ bool is_runner(const Frame& frame) {
 
 void prepare_stacks() {
   stack_here();  // the first backtrace() loads libgcc_s, which a handler must not do
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = &answer;
   action.sa_flags = SA_RESTART | SA_ONSTACK;
   sigemptyset(&action.sa_mask);

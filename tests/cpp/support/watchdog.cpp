@@ -202,7 +202,7 @@ void report_crashes() {
   stack.ss_sp = alternate.data();
   stack.ss_size = alternate.size();
   sigaltstack(&stack, nullptr);
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = &crash;
   action.sa_flags = static_cast<int>(SA_RESETHAND | SA_ONSTACK);
   sigemptyset(&action.sa_mask);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A program outside the tree: builds a matrix of known singular values, moves it and factors it. Prints which MPI it runs on.
+// A program outside the tree: builds a matrix of known singular values, moves it and factors it.
+// Prints which MPI it runs on.
 #include <mpi.h>
 
 #include <cmath>
@@ -16,7 +17,8 @@ namespace {
 constexpr std::int64_t rows = 300;
 constexpr std::int64_t columns = 20;
 
-// Columns are cosines of different frequencies, orthogonal, each scaled: the singular values are 20, 19, ..., 1.
+// Columns are cosines of different frequencies, orthogonal, each scaled: the singular values are
+// 20, 19, ..., 1.
 double entry(std::int64_t i, std::int64_t j) {
   const double angle = std::numbers::pi * (i + 0.5) * (j + 1) / rows;
   return static_cast<double>(columns - j) * std::sqrt(2.0 / rows) * std::cos(angle);
