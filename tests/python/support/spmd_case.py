@@ -21,6 +21,7 @@ DEADLINE = 200.0
 HEADER = """
 import os, signal, sys, time
 import pytest
+import matrass  # it tells mpi4py which MPI to take
 from mpi4py import MPI
 from hypothesis import assume, strategies as st
 from spmd import given_together
