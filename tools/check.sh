@@ -34,7 +34,7 @@ changed_cpp() { # changed since the branch left its upstream, or not committed y
   local base
   base=$(git merge-base HEAD '@{upstream}' 2>/dev/null || git rev-parse HEAD)
   { git diff --name-only --diff-filter=d "$base"; git ls-files --others --exclude-standard; } |
-    grep -E '^(include|src|tests|benchmarks|examples)/.*\.[ch]pp$' | sort -u
+    grep -E '^(include|src|tests|benchmarks|examples)/.*\.[ch]pp$' | grep -v '\.inc\.hpp$' | sort -u # .inc.hpp: a part of a file
 }
 
 tidy_changed() { changed_cpp | xargs -r -P "$(nproc)" -n 1 $bin/clang-tidy -p build/dev --quiet; }

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from matrass.errors import MemoryLimitError as MemoryLimitError
     from matrass.errors import MPIError as MPIError
     from matrass.errors import NotPositiveDefiniteError as NotPositiveDefiniteError
+    from matrass.errors import OutOfBoundsError as OutOfBoundsError
     from matrass.errors import RankLostError as RankLostError
     from matrass.errors import RankStalledError as RankStalledError
     from matrass.errors import RoutineError as RoutineError
@@ -46,8 +47,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "matrass.errors": (
         "AuthenticationError CancelledError DTypeError Error InvalidArgument LayoutError MPIError "
-        "MemoryLimitError NotPositiveDefiniteError RankLostError RankStalledError RoutineError "
-        "ScaLAPACKError SessionClosedError ShapeError SingularError TimeoutError"
+        "MemoryLimitError NotPositiveDefiniteError OutOfBoundsError RankLostError RankStalledError "
+        "RoutineError ScaLAPACKError SessionClosedError ShapeError SingularError TimeoutError"
     ),
     "matrass.grid": "Grid",
     "matrass.layout": "Layout",

@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from matrass.agreement import agreed, together
+from matrass.arguments import Block, how_dealt, root_of
 from matrass.bootstrap.which_mpi import load_core
 from matrass.errors import DTypeError, InvalidArgument, ShapeError
 from matrass.grid import Grid
 from matrass.layout import Layout
-from matrass.matrix import Block, DistMatrix, agreed_arguments
+from matrass.matrix import DistMatrix
 
 __all__ = ["from_function", "from_global", "from_local", "from_tiles"]
 
@@ -68,10 +70,10 @@ def from_function(
             return
         width = max(1, _PANEL_BYTES // (local.shape[0] * local.itemsize))
         for at in range(0, local.shape[1], width):
-            values = np.asarray(f(i, j[:, at : at + width]))
+            values = _unmasked(f(i, j[:, at : at + width]), "from_function: values of f")
             np.copyto(local[:, at : at + width], values, casting="same_kind")
 
-    load_core().together(grid._core, fill, "from_function")
+    together(grid._core, "from_function", fill)
     return a
 
 
@@ -111,9 +113,13 @@ def from_local(
     Collective over ``grid.comm``; nothing is sent.
     """
     core = load_core()
-    extents, name, blocks = agreed_arguments("from_local", grid, shape, layout, block)
-    array = core.together(
-        grid._core, lambda: None if local is None else _adoptable(_matrix_of(local, "from_local"))
+    extents, name, blocks = agreed(
+        grid._core, "from_local", lambda: how_dealt("from_local", shape, layout, block)
+    )
+    array = together(
+        grid._core,
+        "from_local",
+        lambda: None if local is None else _adoptable(_matrix_of(local, "from_local: local")),
     )
     codes = core.gather_codes(grid._core, [] if array is None else [core.scalar_code(array.dtype)])
     code = _one_dtype(codes, "from_local", "local part")
@@ -164,8 +170,10 @@ def from_tiles(
             for k, (i0, j0, tile) in enumerate(tiles)
         ]
 
-    extents, name, blocks = agreed_arguments("from_tiles", grid, shape, layout, block)
-    mine = core.together(grid._core, prepare, "from_tiles")
+    extents, name, blocks = agreed(
+        grid._core, "from_tiles", lambda: how_dealt("from_tiles", shape, layout, block)
+    )
+    mine = together(grid._core, "from_tiles", prepare)
     codes = core.gather_codes(grid._core, [core.scalar_code(tile.dtype) for _, _, tile in mine])
     code = _one_dtype(codes, "from_tiles", "tile")
     matrix = core.from_tiles(grid._core, mine, extents, code, name, blocks)
@@ -206,18 +214,23 @@ def from_global(
     Collective over ``grid.comm``.
     """
     core = load_core()
+    at, name, blocks = agreed(
+        grid._core,
+        "from_global",
+        lambda: (
+            root_of(root, grid._core.comm_size, "from_global"),
+            *how_dealt("from_global", (0, 0), layout, block)[1:],
+        ),
+    )
 
     def prepare() -> npt.NDArray[Any] | None:
-        size = grid._core.comm_size
-        if root is not None and not 0 <= root < size:
-            raise InvalidArgument(f"from_global: root must be one of {size} ranks: got {root}")
-        if root not in (None, grid.rank):
+        if at not in (None, grid.rank):
             return None
         if x is None:
             raise InvalidArgument("from_global: x must be an array on root: got None")
-        return _readable(_matrix_of(np.asarray(x), "from_global"))
+        return _readable(_matrix_of(x, "from_global: x"))
 
-    array = core.together(grid._core, prepare, "from_global")
+    array = together(grid._core, "from_global", prepare)
     header = [] if array is None else [core.scalar_code(array.dtype), *array.shape]
     headers = [tuple(h) for h in core.gather_codes(grid._core, header) if h]
     if len(set(headers)) != 1:
@@ -226,14 +239,24 @@ def from_global(
             + ", ".join(str(h[1:]) for h in sorted(set(headers)))
         )
     code, m, n = headers[0]
-    extents, name, blocks = agreed_arguments("from_global", grid, (m, n), layout, block)
-    matrix = core.from_global(grid._core, array, extents, code, name, blocks, root)
+    matrix = core.from_global(grid._core, array, (m, n), code, name, blocks, at)
     return DistMatrix._wrap(matrix, grid)
+
+
+def _unmasked(given: Any, what: str) -> npt.NDArray[Any]:
+    """`given` as an array; a mask must not be lost without a word."""
+    if np.ma.is_masked(given):
+        raise InvalidArgument(
+            f"{what} must have no masked elements: got {int(np.ma.getmaskarray(given).sum())} "
+            "(fill them: x.filled(value))"
+        )
+    array: npt.NDArray[Any] = np.asarray(given)
+    return array
 
 
 def _matrix_of(given: Any, what: str) -> npt.NDArray[Any]:
     """`given`, if it is a matrix of one of the four scalars."""
-    array: npt.NDArray[Any] = np.asarray(given)
+    array = _unmasked(given, what)
     if array.ndim != 2:
         raise ShapeError(f"{what} must have 2 dimensions: got shape {array.shape} (reshape it)")
     if array.dtype.newbyteorder("=") not in _SCALARS:

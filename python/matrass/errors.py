@@ -21,6 +21,7 @@ __all__ = [
     "MPIError",
     "MemoryLimitError",
     "NotPositiveDefiniteError",
+    "OutOfBoundsError",
     "RankLostError",
     "RankStalledError",
     "RoutineError",
@@ -52,6 +53,10 @@ class InvalidArgument(Error, ValueError):  # noqa: N818
 
 class ShapeError(InvalidArgument):
     """Shapes that do not fit the routine or one another."""
+
+
+class OutOfBoundsError(InvalidArgument, IndexError):
+    """An index that no row or column of the matrix has."""
 
 
 class LayoutError(InvalidArgument):

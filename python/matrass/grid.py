@@ -9,8 +9,9 @@ from __future__ import annotations
 import atexit
 import operator
 import sys
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from matrass.agreement import agreed
 from matrass.bootstrap.which_mpi import load_core
 from matrass.errors import InvalidArgument
 
@@ -47,14 +48,19 @@ def _end_mpi() -> None:
         )
 
 
-def _shape_of(shape: tuple[int, int] | None) -> tuple[int, int] | None:
+def _read(shape: Any, order: Any) -> tuple[tuple[int, int] | None, str]:
+    """Read the arguments of a grid."""
+    if order not in ("F", "C"):
+        raise InvalidArgument(f'Grid: order must be "F" or "C": got {order!r}')
     if shape is None:
-        return None
+        return None, order
     try:
         rows, cols = (operator.index(extent) for extent in shape)
     except (TypeError, ValueError) as error:
         raise InvalidArgument(f"Grid: shape must be (rows, columns): got {shape!r}") from error
-    return rows, cols
+    if not max(abs(rows), abs(cols)) < 2**31:
+        raise InvalidArgument(f"Grid: shape must fit the communicator: got {shape!r}")
+    return (rows, cols), order
 
 
 class Grid:
@@ -108,14 +114,14 @@ class Grid:
         shape: tuple[int, int] | None = None,
         order: Literal["F", "C"] = "F",
     ) -> None:
-        if order not in ("F", "C"):
-            raise InvalidArgument(f'Grid: order must be "F" or "C": got {order!r}')
-        wanted = _shape_of(shape)
         _start_mpi()
         from mpi4py import MPI
 
         self.comm: MPI.Comm = MPI.COMM_WORLD if comm is None else comm
-        self._core: _core.Grid = load_core().Grid(self.comm.py2f(), wanted, order)
+        make = load_core().Grid
+        all_ranks = make(self.comm.py2f(), None, "F")  # whose messages the arguments need
+        wanted, filled = agreed(all_ranks, "Grid", lambda: _read(shape, order))
+        self._core: _core.Grid = make(self.comm.py2f(), wanted, filled)
 
     @property
     def shape(self) -> tuple[int, int]:

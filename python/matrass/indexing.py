@@ -10,12 +10,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from matrass.errors import InvalidArgument
+from matrass.errors import InvalidArgument, OutOfBoundsError
 
-__all__ = ["ranges_of", "runs_of"]
+__all__ = ["is_element", "ranges_of", "runs_of"]
 
 
-def ranges_of(key: Any, shape: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int], bool]:
+def is_element(key: Any) -> bool:
+    """Whether a key means one element: two integers."""
+    return isinstance(key, tuple) and len(key) == 2 and all(_is_integer(k) for k in key)
+
+
+def _is_integer(key: Any) -> bool:
+    return isinstance(key, (int, np.integer)) and not isinstance(key, (bool, np.bool_))
+
+
+def ranges_of(key: Any, shape: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
     """Read a key as half-open ranges of rows and columns.
 
     Parameters
@@ -27,15 +36,13 @@ def ranges_of(key: Any, shape: tuple[int, int]) -> tuple[tuple[int, int], tuple[
     -------
     rows, columns : (int, int)
         Half-open ranges within the shape.
-    element : bool
-        Whether both keys are integers.
 
     Raises
     ------
     InvalidArgument
         For keys that a view cannot have.
-    IndexError
-        For an integer out of bounds.
+    OutOfBoundsError
+        For an integer that is out of bounds, and for more than two keys.
     """
     keys = list(key) if isinstance(key, tuple) else [key]
     if keys.count(Ellipsis) == 1 and len(keys) <= 3:
@@ -43,11 +50,13 @@ def ranges_of(key: Any, shape: tuple[int, int]) -> tuple[tuple[int, int], tuple[
         keys[at : at + 1] = [slice(None)] * (3 - len(keys))
     keys += [slice(None)] * (2 - len(keys))
     if len(keys) != 2:
-        raise IndexError(f"too many indices: a DistMatrix has 2 dimensions, got {len(keys)}")
+        raise OutOfBoundsError(
+            f"index: too many indices: a DistMatrix has 2 dimensions: got {len(keys)}"
+        )
     rows, columns = (
         _range_of(k, extent, axis) for axis, (k, extent) in enumerate(zip(keys, shape, strict=True))
     )
-    return rows, columns, all(isinstance(k, (int, np.integer)) for k in keys)
+    return rows, columns
 
 
 def _range_of(key: Any, extent: int, axis: int) -> tuple[int, int]:
@@ -58,10 +67,12 @@ def _range_of(key: Any, extent: int, axis: int) -> tuple[int, int]:
                 f"index: steps must be 1: got {key} on axis {axis} (a view deals whole blocks)"
             )
         return begin, max(begin, end)
-    if isinstance(key, (int, np.integer)) and not isinstance(key, (bool, np.bool_)):
+    if _is_integer(key):
         i = int(key)
         if not -extent <= i < extent:
-            raise IndexError(f"index {i} is out of bounds for axis {axis} with size {extent}")
+            raise OutOfBoundsError(
+                f"index: {i} is out of bounds for axis {axis} with size {extent}"
+            )
         return i % extent, i % extent + 1
     raise InvalidArgument(
         f"index: must be integers and slices: got {type(key).__name__} on axis {axis} "

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from matrass.agreement import agreed
 from matrass.bootstrap.which_mpi import load_core
 from matrass.errors import DTypeError, InvalidArgument
 from matrass.matrix import DistMatrix
@@ -16,6 +17,7 @@ from matrass.matrix import DistMatrix
 __all__ = ["PCA", "TruncatedSVD", "matmul", "norm", "pca", "truncated_svd"]
 
 _OPS = {False: "N", True: "T", "N": "N", "T": "T", "C": "C"}
+_SVD_METHODS = ("auto", "randomized", "gram", "tsqr")
 _NORMS = {
     None: "fro",
     "fro": "fro",
@@ -49,7 +51,7 @@ def matmul(
     alpha, beta : scalar
         Real where the matrices are.
     out : DistMatrix, shape (m, n), optional
-        Gets the result. Without it, `beta` is not used.
+        Gets the result; may share elements with `a` and `b`. Without it, `beta` is not used.
 
     Returns
     -------
@@ -71,14 +73,12 @@ def matmul(
     PBLAS PxGEMM.
     """
     _require_matrices([a], "matmul")
-    ops = load_core().together(
+    arguments = agreed(
         a.grid._core,
-        lambda: _matmul_arguments(a, b, out, (transpose_a, transpose_b), (alpha, beta)),
         "matmul",
+        lambda: _matmul_arguments(a, b, out, (transpose_a, transpose_b), (alpha, beta)),
     )
-    core = load_core().matmul(
-        a._core, b._core, *ops, alpha, beta, None if out is None else out._core
-    )
+    core = load_core().matmul(a._core, b._core, *arguments, None if out is None else out._core)
     return DistMatrix._wrap(core, a.grid) if out is None else out
 
 
@@ -88,8 +88,8 @@ def _matmul_arguments(
     out: DistMatrix | None,
     transposes: tuple[bool | str, bool | str],
     factors: tuple[complex, complex],
-) -> tuple[str, str]:
-    """Check what C++ takes for granted; the two ops as BLAS letters."""
+) -> tuple[str, str, complex, complex]:
+    """Check what C++ takes for granted; the two ops as BLAS letters, and the factors."""
     operands = [a, b] if out is None else [a, b, out]
     _require_matrices(operands, "matmul")
     if len({m.dtype for m in operands}) != 1:
@@ -98,7 +98,11 @@ def _matmul_arguments(
     if any(np.iscomplexobj(x) for x in factors) and a.dtype.kind != "c":
         raise DTypeError(f"matmul: alpha and beta must be real for {a.dtype}: got {factors}")
     try:
-        return _OPS[transposes[0]], _OPS[transposes[1]]
+        alpha, beta = (complex(x) for x in factors)
+    except (TypeError, ValueError) as error:
+        raise DTypeError(f"matmul: alpha and beta must be numbers: got {factors}") from error
+    try:
+        return _OPS[transposes[0]], _OPS[transposes[1]], alpha, beta
     except (KeyError, TypeError) as error:
         raise InvalidArgument(
             f'matmul: transposes must be a bool, "N", "T" or "C": got {transposes}'
@@ -131,11 +135,16 @@ def norm(a: DistMatrix, ord: float | str | None = None) -> float:  # noqa: A002
     overflow nor vanish before the norm does.
     """
     _require_matrices([a], "norm")
-    if ord not in _NORMS:
-        raise InvalidArgument(
-            f'norm: ord must be None, "fro", 1, -1, inf, -inf or "max": got {ord!r}'
-        )
-    value: float = load_core().norm(a._core, _NORMS[ord])
+
+    def read() -> str:
+        try:
+            return _NORMS[ord]
+        except (KeyError, TypeError) as error:
+            raise InvalidArgument(
+                f'norm: ord must be None, "fro", 1, -1, inf, -inf or "max": got {ord!r}'
+            ) from error
+
+    value: float = load_core().norm(a._core, agreed(a.grid._core, "norm", read))
     return value
 
 
@@ -202,9 +211,10 @@ def truncated_svd(
     Golub, Luk, Overton (1981); Musco, Musco (2015); Demmel, Grigori, Hoemmen, Langou (2012).
     """
     _require_matrices([a], "truncated_svd")
-    core = load_core()
-    rank = core.together(a.grid._core, lambda: operator.index(k), "truncated_svd")
-    u, s, v, residual = core.truncated_svd(a._core, rank, method, tol or 0.0, seed)
+    arguments = agreed(
+        a.grid._core, "truncated_svd", lambda: _svd_arguments("truncated_svd", k, method, tol, seed)
+    )
+    u, s, v, residual = load_core().truncated_svd(a._core, *arguments)
     return TruncatedSVD(DistMatrix._wrap(u, a.grid), s, DistMatrix._wrap(v, a.grid), residual)
 
 
@@ -265,11 +275,8 @@ def pca(
     lost where means are much larger than deviations, but for those that the elements do not have.
     """
     _require_matrices([a], "pca")
-    core = load_core()
-    rank = core.together(a.grid._core, lambda: operator.index(k), "pca")
-    mean, components, variance, ratio, s, scores, residual = core.pca(
-        a._core, rank, method, tol or 0.0, seed
-    )
+    arguments = agreed(a.grid._core, "pca", lambda: _svd_arguments("pca", k, method, tol, seed))
+    mean, components, variance, ratio, s, scores, residual = load_core().pca(a._core, *arguments)
     return PCA(
         mean,
         DistMatrix._wrap(components, a.grid),
@@ -279,6 +286,32 @@ def pca(
         DistMatrix._wrap(scores, a.grid),
         residual,
     )
+
+
+def _svd_arguments(
+    routine: str, k: Any, method: Any, tol: Any, seed: Any
+) -> tuple[int, str, float, int]:
+    """Read the arguments of a truncated SVD; a `tol` of 0 is the default."""
+    try:
+        rank = operator.index(k)
+    except TypeError as error:
+        raise InvalidArgument(f"{routine}: k must be an integer: got {k!r}") from error
+    if method not in _SVD_METHODS:
+        names = ", ".join(_SVD_METHODS)
+        raise InvalidArgument(f"{routine}: method must be {names}: got {method!r}")
+    try:
+        bound = 0.0 if tol is None else float(tol)
+    except (TypeError, ValueError):
+        bound = -1.0
+    if not (tol is None or 0 < bound < 1):
+        raise InvalidArgument(f"{routine}: tol must lie between 0 and 1, or None: got {tol!r}")
+    try:
+        start = operator.index(seed)
+    except TypeError:
+        start = -1
+    if not 0 <= start < 2**64:
+        raise InvalidArgument(f"{routine}: seed must lie in [0, 2**64): got {seed!r}")
+    return rank, str(method), bound, start
 
 
 def _require_matrices(operands: list[DistMatrix], routine: str) -> None:

@@ -6,16 +6,17 @@ Next: ``indexing.py`` (what ``A[...]`` means), ``create.py`` (ways to make one),
 
 from __future__ import annotations
 
-import operator
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from matrass.agreement import agreed, together
+from matrass.arguments import Block, dtype_of, how_dealt, number_of, root_of
 from matrass.bootstrap.which_mpi import load_core
-from matrass.errors import InvalidArgument, LayoutError, ShapeError
+from matrass.errors import InvalidArgument, LayoutError
 from matrass.grid import Grid
-from matrass.indexing import ranges_of, runs_of
+from matrass.indexing import is_element, ranges_of, runs_of
 from matrass.layout import Layout
 
 if TYPE_CHECKING:
@@ -23,39 +24,7 @@ if TYPE_CHECKING:
 
     from matrass import _core
 
-__all__ = ["Block", "DistMatrix"]
-
-Block = int | tuple[int, int] | None
-"""A block size: one number for both axes, (mb, nb), or None for the layout's default."""
-
-
-def block_of(block: Block) -> tuple[int, int] | None:
-    """Read a block argument as (mb, nb) or None."""
-    if block is None:
-        return None
-    pair = (block, block) if isinstance(block, (int, np.integer)) else tuple(block)
-    if len(pair) != 2 or not all(isinstance(b, (int, np.integer)) for b in pair):
-        raise InvalidArgument(f"block: must be an int, (mb, nb) or None: got {block!r}")
-    return int(pair[0]), int(pair[1])
-
-
-def shape_of(shape: Any) -> tuple[int, int]:
-    """Read a shape argument as (rows, columns)."""
-    try:
-        rows, cols = (operator.index(extent) for extent in shape)
-    except (TypeError, ValueError) as error:
-        raise ShapeError(f"shape: must be (rows, columns): got {shape!r}") from error
-    return rows, cols
-
-
-def agreed_arguments(
-    routine: str, grid: Grid, shape: Any, layout: str | Layout, block: Block
-) -> tuple[tuple[int, int], str, tuple[int, int] | None]:
-    """Read the arguments that say how a matrix is dealt out; raises on every rank. Collective."""
-    read = load_core().together(
-        grid._core, lambda: (shape_of(shape), str(Layout(layout)), block_of(block)), routine
-    )
-    return cast(tuple[tuple[int, int], str, tuple[int, int] | None], read)
+__all__ = ["DistMatrix"]
 
 
 class DistMatrix:
@@ -103,9 +72,16 @@ class DistMatrix:
         layout: str | Layout = "MC,MR",
         block: Block = 64,
     ) -> None:
-        extents, name, blocks = agreed_arguments("DistMatrix", grid, shape, layout, block)
+        (extents, name, blocks), scalar = agreed(
+            grid._core,
+            "DistMatrix",
+            lambda: (
+                how_dealt("DistMatrix", shape, layout, block),
+                dtype_of(dtype, "DistMatrix"),
+            ),
+        )
         self._core: _core.Matrix = load_core().zeros(
-            grid._core, extents, np.dtype(dtype), name, blocks
+            grid._core, extents, np.dtype(scalar), name, blocks
         )
         self._grid = grid
 
@@ -244,9 +220,16 @@ class DistMatrix:
         unpacked once; work memory is bounded (4 MB a peer).
         """
         target = self.grid if grid is None else grid
-        _, name, blocks = agreed_arguments("to", self.grid, self.shape, layout, block)
-        core = load_core().to(self._core, target._core, name, blocks, root)
-        return self._wrap(core, target)
+
+        def read() -> tuple[str, tuple[int, int] | None, int, str]:
+            if not isinstance(target, Grid):
+                raise InvalidArgument(f"to: grid must be a Grid: got {type(target).__name__}")
+            _, name, blocks = how_dealt("to", self.shape, layout, block)
+            at = root_of(root, self.grid._core.comm_size, "to")
+            return name, blocks, 0 if at is None else at, f"{target.shape} {target.order}"
+
+        name, blocks, at, _ = agreed(self.grid._core, "to", read)
+        return self._wrap(load_core().to(self._core, target._core, name, blocks, at), target)
 
     def copy(self) -> DistMatrix:
         """A deep copy in the same layout. Collective over ``grid.comm``."""
@@ -269,15 +252,17 @@ class DistMatrix:
         -----
         Collective over ``grid.comm``.
         """
-        core = load_core()
-        wanted = root is None or root == self.grid.rank
-        whole = core.together(
-            self.grid._core,
-            lambda: np.empty(self.shape, self.dtype, order="F") if wanted else None,
-            "numpy",
+        at = agreed(
+            self.grid._core, "numpy", lambda: root_of(root, self.grid._core.comm_size, "numpy")
         )
-        core.to_global(self._core, whole, root)
-        return whole  # type: ignore[no-any-return]
+        wanted = at is None or at == self.grid.rank
+        whole = together(
+            self.grid._core,
+            "numpy",
+            lambda: np.empty(self.shape, self.dtype, order="F") if wanted else None,
+        )
+        load_core().to_global(self._core, whole, at)
+        return whole
 
     def tiles(self) -> list[tuple[int, int, npt.NDArray[Any]]]:
         """This rank's part as contiguous rectangles of the matrix.
@@ -319,30 +304,46 @@ class DistMatrix:
         ------
         InvalidArgument
             For steps other than 1, masks and index arrays.
+        OutOfBoundsError
+            Also an IndexError.
         """
-        (i0, i1), (j0, j1), element = ranges_of(key, self.shape)
+        if is_element(key):
+            ranges = agreed(self.grid._core, "index", lambda: ranges_of(key, self.shape))
+        else:
+            ranges = ranges_of(key, self.shape)
+        (i0, i1), (j0, j1) = ranges
         view = self._wrap(self._core.slice(i0, i1, j0, j1), self.grid)
-        if not element:
+        if not is_element(key):
             return view
         whole = view.numpy(root=None)
         assert whole is not None
         return whole[0, 0]
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        """Assign a scalar or a DistMatrix of the same shape and dtype. Collective for a matrix."""
-        (i0, i1), (j0, j1), _ = ranges_of(key, self.shape)
+        """Assign a scalar or a DistMatrix of the same shape and dtype. Collective.
+
+        The matrix may share elements with this one: what is read is as it was before.
+        """
+        ((i0, i1), (j0, j1)), read = agreed(
+            self.grid._core,
+            "assign",
+            lambda: (
+                ranges_of(key, self.shape),
+                "matrix" if isinstance(value, DistMatrix) else number_of(value, self.dtype),
+            ),
+        )
         view = self._core.slice(i0, i1, j0, j1)
-        if isinstance(value, DistMatrix):
+        if read == "matrix":
             load_core().copy_into(value._core, view)
-        elif np.ndim(value) == 0:
-            view.local[...] = value
         else:
-            raise InvalidArgument(
-                f"assign: value must be a scalar or a DistMatrix: got {type(value).__name__} "
-                "(mt.from_global makes a DistMatrix of an array)"
-            )
+            view.local[...] = read
 
     # Arithmetic -----------------------------------------------------------------------------------
+
+    def __eq__(self, other: object) -> bool:
+        raise TypeError(
+            "==: a DistMatrix is not compared elementwise: compare A.local, or A.numpy()"
+        )
 
     def __matmul__(self, other: object) -> DistMatrix:
         if not isinstance(other, DistMatrix):

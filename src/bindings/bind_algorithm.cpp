@@ -28,21 +28,14 @@ py::array_t<R> array_of(const std::vector<R>& values) {
   return py::array_t<R>(static_cast<py::ssize_t>(values.size()), values.data());
 }
 
-/// Options from Python's arguments. Collective: a wrong method is agreed on.
-SvdOptions svd_options(const ProcessGrid& grid, const char* routine, Index k,
-                       const std::string& method, double tol, std::uint64_t seed) {
-  return mpi::throw_together(grid.comm(), mpi::Call(routine, k, method, seed),
-                             [&] { return SvdOptions{parse_svd_method(method), tol, seed}; });
-}
-
-/// (U, S, V, residual)
+/// (U, S, V, residual). The caller has agreed on the arguments.
 py::tuple truncated_svd_of(const Matrix& a, Index k, const std::string& method, double tol,
                            std::uint64_t seed) {
   return std::visit(
       [&](const auto& m) -> py::tuple {
         const auto found = [&] {
           const py::gil_scoped_release no_gil;
-          return truncated_svd(m, k, svd_options(m.grid(), "truncated_svd", k, method, tol, seed));
+          return truncated_svd(m, k, {parse_svd_method(method), tol, seed});
         }();
         return py::make_tuple(Matrix{found.u}, array_of(found.s), Matrix{found.v},
                               array_of(found.residual));
@@ -57,7 +50,7 @@ py::tuple pca_of(const Matrix& a, Index k, const std::string& method, double tol
       [&](const auto& m) -> py::tuple {
         const auto found = [&] {
           const py::gil_scoped_release no_gil;
-          return pca(m, k, svd_options(m.grid(), "pca", k, method, tol, seed));
+          return pca(m, k, {parse_svd_method(method), tol, seed});
         }();
         return py::make_tuple(
             array_of(found.mean), Matrix{found.components}, array_of(found.explained_variance),

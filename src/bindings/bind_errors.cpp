@@ -18,8 +18,9 @@ struct KindName {
 };
 
 /// The class in matrass.errors of each kind; the most derived first, for the way back.
-constexpr std::array<KindName, 13> classes{{
+constexpr std::array<KindName, 14> classes{{
     {ErrorKind::shape, "ShapeError"},
+    {ErrorKind::out_of_bounds, "OutOfBoundsError"},
     {ErrorKind::layout, "LayoutError"},
     {ErrorKind::dtype, "DTypeError"},
     {ErrorKind::invalid_argument, "InvalidArgument"},
@@ -47,6 +48,7 @@ py::object python_cause(const Error& error) {
   try {
     std::rethrow_exception(error.cause());
   } catch (py::error_already_set& raised) {
+    if (raised.trace()) PyException_SetTraceback(raised.value().ptr(), raised.trace().ptr());
     return raised.value();
   } catch (...) {
     return py::none();
@@ -75,7 +77,11 @@ void raise_in_python(const Error& error) {
 mpi::detail::Failure describe(const py::error_already_set& raised) {
   mpi::detail::Failure failure{ErrorKind::routine};
   const auto format = py::module_::import("traceback").attr("format_exception");
-  failure.trace = py::str("").attr("join")(format(raised.value())).cast<std::string>();
+  failure.trace =
+      py::str("")
+          .attr("join")(format(raised.type(), raised.value(),
+                               raised.trace() ? py::object(raised.trace()) : py::none()))
+          .cast<std::string>();
   const auto message = py::str(raised.value()).cast<std::string>();
   failure.text = py::str(raised.type().attr("__name__")).cast<std::string>() + ": " + message;
   if (raised.matches(PyExc_MemoryError)) failure.kind = ErrorKind::memory_limit;
@@ -89,26 +95,30 @@ mpi::detail::Failure describe(const py::error_already_set& raised) {
 }
 
 /// mpi::throw_together for a Python callable. What is agreed already (raised by a nested
-/// collective) passes through untouched.
-py::object together(const ProcessGrid& grid, const py::function& f, const std::string& call) {
+/// collective) passes through untouched. If results are to be `alike`, their repr is compared.
+py::object together(const ProcessGrid& grid, const py::function& f, const std::string& routine,
+                    bool alike) {
   py::object result;
+  std::string shown;
   std::exception_ptr thrown;
   mpi::detail::Failure failure;
   try {
     result = f();
+    if (alike) shown = py::repr(result).cast<std::string>();
   } catch (py::error_already_set& raised) {
     if (py::getattr(raised.value(), agreed_mark, py::bool_(false)).cast<bool>()) throw;
     thrown = std::current_exception();
     failure = describe(raised);
   }
   const py::gil_scoped_release no_gil;
-  mpi::detail::agree(grid.comm(), mpi::Call(call), thrown != nullptr, failure, thrown);
+  mpi::detail::agree(grid.comm(), mpi::Call(routine, shown), thrown != nullptr, failure, thrown);
   return result;
 }
 
 }  // namespace
 
 void bind_errors(py::module_& module) {
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): the type that pybind11 wants
   py::register_exception_translator([](std::exception_ptr thrown) {
     try {
       if (thrown) std::rethrow_exception(thrown);
@@ -116,7 +126,8 @@ void bind_errors(py::module_& module) {
       raise_in_python(error);
     }
   });
-  module.def("together", &together, py::arg("grid"), py::arg("f"), py::arg("call") = "together");
+  module.def("together", &together, py::arg("grid"), py::arg("f"), py::arg("routine"),
+             py::arg("alike"));
 }
 
 }  // namespace matrass::bindings

@@ -39,7 +39,7 @@ class Pause {
   }
 
  private:
-  static constexpr int free_polls = 50;
+  static constexpr int free_polls = 300;
   [[gnu::noinline]] void give_way() noexcept;
   int polls_ = 0;
   std::int64_t start_ns_ = 0;
@@ -121,7 +121,7 @@ int native(Call call, Args... args) {
   try {
     const NativeCall inside;
     error = call(args...);
-  } catch (const LeaveNative&) {
+  } catch (const LeaveNative&) {  // NOLINT(bugprone-empty-catch): the flag says what is left to say
   }
   if (stopped()) [[unlikely]]
     return fail(MPI_COMM_NULL);

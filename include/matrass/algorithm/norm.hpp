@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <complex>
+#include <concepts>
 #include <limits>
 #include <matrass/matrix/dist_matrix.hpp>
 #include <matrass/mpi/agree.hpp>
@@ -21,6 +23,18 @@ enum class Norm { frobenius, one, minus_one, infinity, minus_infinity, max };
 
 namespace detail {
 
+/// |x| where neither the square of a part nor the modulus itself leaves the range of doubles.
+template <Scalar T>
+double modulus(T x) {
+  if constexpr (std::same_as<T, std::complex<float>>) {
+    const auto re = static_cast<double>(x.real());
+    const auto im = static_cast<double>(x.imag());
+    return std::sqrt(re * re + im * im);
+  } else {
+    return static_cast<double>(std::abs(x));
+  }
+}
+
 /// Calls f(i_local, j_local, |a_ij|) for the elements that this rank speaks for (each element of
 /// a replicated matrix is counted once).
 template <Scalar T, class F>
@@ -28,7 +42,7 @@ void for_each_modulus(const DistMatrix<T>& a, F&& f) {
   if (!a.distribution().is_first_replica(a.grid().rank())) return;
   for (Index j = 0; j < a.local_shape().cols; ++j) {
     for (Index i = 0; i < a.local_shape().rows; ++i) {
-      f(i, j, static_cast<double>(std::abs(a.part()(i, j))));
+      f(i, j, modulus(a.part()(i, j)));
     }
   }
 }

@@ -9,7 +9,7 @@
 
 template <class T>
 struct VectorOf {
-  typedef T type __attribute__((vector_size(MATRASS_VECTOR_BYTES), may_alias));
+  using type [[gnu::vector_size(MATRASS_VECTOR_BYTES), gnu::may_alias]] = T;
 };
 template <class T>
 using Vector = typename VectorOf<T>::type;
@@ -84,7 +84,7 @@ void column(const PanelProduct<T>& p, const T* b, T* c, bool prefetch) {
   constexpr int R = MATRASS_ACCUMULATORS / C;
   constexpr int line = 64 / static_cast<int>(sizeof(T));
   Index r = 0;
-  const auto go = [&]<int Rows>() {
+  const auto go = [&]<int Rows> {
     for (; r + Rows <= p.rows; r += Rows) {
       tile<T, Rows, C, 0>(p.a + r * p.sr, p.sr, p.sk, b, p.ldb, c + r * p.ldc, p.ldc, p.depth,
                           p.accumulate, nullptr, 0);

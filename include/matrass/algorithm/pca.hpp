@@ -92,7 +92,7 @@ Centre<T> centre_of_rows(const TallView<T>& tall, const LocalRows<T>& a) {
 
 template <Scalar T>
 Pca<T> pca_of(const DistMatrix<T>& a, Index k, const SvdOptions& options) {
-  require_rank(a, k, "pca");
+  require_rank(a, k, options, "pca");
   const Index m = a.shape().rows;
   mpi::throw_together(a.grid().comm(), [&] {
     if (m < 2) throw InvalidArgument("pca: A must have at least 2 rows: got 1");

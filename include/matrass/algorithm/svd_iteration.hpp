@@ -122,11 +122,11 @@ bool SvdRun<T>::misses_copies() const {
   const double norm = ritz_.s.empty() ? 0 : ritz_.s.front();
   const double equal = 10 * tol_ * norm;
   const auto wanted = std::min<std::size_t>(ritz_.s.size(), static_cast<std::size_t>(k_));
-  std::size_t run = 0;
+  Index run = 0;
   for (std::size_t i = 0; i + 1 < wanted && ritz_.s[i] > equal; ++i) {
     run = i > 0 && ritz_.s[i - 1] - ritz_.s[i] <= equal ? run + 1 : 1;
     const bool last_of_run = ritz_.s[i] - ritz_.s[i + 1] > equal;
-    if (last_of_run && static_cast<Index>(run) >= starts_) return true;
+    if (last_of_run && run >= starts_) return true;
   }
   return false;
 }

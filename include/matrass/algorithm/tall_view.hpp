@@ -5,6 +5,7 @@
 #pragma once
 
 #include <matrass/algorithm/local_rows.hpp>
+#include <matrass/algorithm/svd_options.hpp>
 #include <matrass/matrix/dist_matrix.hpp>
 #include <matrass/mpi/agree.hpp>
 #include <matrass/redistribute/redistribute.hpp>
@@ -42,10 +43,13 @@ TallView<T> tall_view(const DistMatrix<T>& a) {
   return {redistribute(tall, VC_STAR), wide};
 }
 
-/// @throws InvalidArgument on all ranks unless 1 <= k <= min(m, n). Collective.
+/// @throws InvalidArgument on all ranks unless 1 <= k <= min(m, n), and where ranks differ in what
+///   they ask for. Collective.
 template <Scalar T>
-void require_rank(const DistMatrix<T>& a, Index k, const std::string& routine) {
-  mpi::throw_together(a.grid().comm(), [&] {
+void require_rank(const DistMatrix<T>& a, Index k, const SvdOptions& o,
+                  const std::string& routine) {
+  const mpi::Call call(routine, a.distribution(), k, o.method, o.tol, o.seed, o.block);
+  mpi::throw_together(a.grid().comm(), call, [&] {
     const Index most = std::min(a.shape().rows, a.shape().cols);
     if (k < 1 || k > most) {
       throw InvalidArgument(routine + ": k must be between 1 and min(m, n) = " +

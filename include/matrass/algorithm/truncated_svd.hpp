@@ -86,7 +86,7 @@ TruncatedSvd<T> svd_of_rows(const TallView<T>& tall, const LocalRows<T>& rows, I
 
 template <Scalar T>
 TruncatedSvd<T> truncated_svd_of(const DistMatrix<T>& a, Index k, const SvdOptions& options) {
-  require_rank(a, k, "truncated_svd");
+  require_rank(a, k, options, "truncated_svd");
   const TallView<T> tall = tall_view(a);
   return svd_of_rows(tall, tall.local(), k, options, "truncated_svd");
 }

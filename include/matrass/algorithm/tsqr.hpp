@@ -9,6 +9,7 @@
 #include <matrass/mpi/agree.hpp>
 #include <matrass/mpi/collectives.hpp>
 #include <span>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -49,8 +50,9 @@ class QrNode {
           v_.ld(), t_.data.data(), t_.ld(), work.data());
   }
 
-  /// Rows of R.
+  /// Rows of R, and of the lower matrix of the stack.
   Index rank() const { return std::min(v_.rows, v_.cols); }
+  Index lower_rows() const { return v_.rows - upper_; }
 
   Small<T> r() const {
     Small<T> result(rank(), v_.cols);
@@ -101,8 +103,14 @@ class Tsqr {
   /// @param keep_q whether apply() will be called
   Tsqr(const LocalRows<T>& a, const mpi::Communicator& comm, bool keep_q)
       : comm_(comm), n_(a.n), keep_q_(keep_q) {
-    mpi::throw_together(comm_, [&] { factor_local(a); });
-    factor_tree();
+    Small<T> inbox;
+    mpi::throw_together(comm_, [&] {
+      factor_local(a);
+      inbox = Small<T>(n_, n_);
+    });
+    mpi::Attempts attempt;
+    factor_tree(inbox, attempt);
+    attempt.agree(comm_);
   }
 
   /// R with min(m, n) rows on rank 0, empty elsewhere.
@@ -112,20 +120,23 @@ class Tsqr {
   /// @param x on rank 0, with as many rows as R @param cols of x, the same on every rank
   /// Collective. out(i, j) is out[i + j * ld].
   void apply(const Small<T>& x, Index cols, T* out, Index ld) const {
-    Small<T> mine = receive_from_above(x, cols);
+    Small<T> mine;
+    Small<T> lower;
+    Small<T> spare;  // sent where there is no `lower`
+    mpi::throw_together(comm_, [&] {
+      mine = comm_.rank() == 0 ? x : Small<T>(sent_rows_, cols);
+      if (!links_.empty()) spare = Small<T>(n_, cols);
+    });
+    if (comm_.rank() != 0) receive<T>(comm_, mine.data, above_);
+    mpi::Attempts attempt;
     for (auto link = links_.rbegin(); link != links_.rend(); ++link) {
-      auto [upper, lower] = link->node.apply(mine);
-      send<T>(comm_, lower.data, link->partner);
-      mine = std::move(upper);
+      attempt([&] { std::tie(mine, lower) = link->node.apply(mine); });
+      const std::span<const T> sent(attempt.failed() ? spare.data : lower.data);
+      const auto count = static_cast<std::size_t>(link->node.lower_rows() * cols);
+      send<T>(comm_, sent.first(count), link->partner);
     }
-    for (Index b = static_cast<Index>(blocks_.size()) - 1; b >= 0; --b) {
-      auto [upper, lower] = blocks_[static_cast<std::size_t>(b)].apply(mine);
-      const Index begin = b * block_rows();
-      for (Index j = 0; j < cols; ++j) {
-        std::copy(lower.col(j), lower.col(j) + lower.rows, out + begin + j * ld);
-      }
-      mine = std::move(upper);
-    }
+    attempt([&] { apply_local(std::move(mine), cols, out, ld); });
+    attempt.agree(comm_);
   }
 
  private:
@@ -150,7 +161,20 @@ class Tsqr {
     }
   }
 
-  void factor_tree() {
+  /// The blocks of this rank's rows, from the last to the first.
+  void apply_local(Small<T> x, Index cols, T* out, Index ld) const {
+    for (Index b = static_cast<Index>(blocks_.size()) - 1; b >= 0; --b) {
+      auto [upper, lower] = blocks_[static_cast<std::size_t>(b)].apply(x);
+      const Index begin = b * block_rows();
+      for (Index j = 0; j < cols; ++j) {
+        std::copy(lower.col(j), lower.col(j) + lower.rows, out + begin + j * ld);
+      }
+      x = std::move(upper);
+    }
+  }
+
+  /// @param inbox room for a partner's R
+  void factor_tree(Small<T>& inbox, mpi::Attempts& attempt) {
     for (int step = 1; step < comm_.size(); step *= 2) {
       if (comm_.rank() % (2 * step) == step) {
         above_ = comm_.rank() - step;
@@ -161,30 +185,26 @@ class Tsqr {
         r_ = Small<T>(0, n_);
         return;
       }
-      if (comm_.rank() + step < comm_.size()) merge(comm_.rank() + step);
+      const int partner = comm_.rank() + step;
+      if (partner >= comm_.size()) continue;
+      Index rows = 0;
+      receive<Index>(comm_, {&rows, 1}, partner);
+      inbox.rows = rows;
+      receive<T>(comm_, std::span<T>(inbox.data).first(static_cast<std::size_t>(rows * n_)),
+                 partner);
+      attempt([&] { merge(inbox, partner); });
     }
   }
 
-  void merge(int partner) {
-    Index rows = 0;
-    receive<Index>(comm_, {&rows, 1}, partner);
-    Small<T> other(rows, n_);
-    receive<T>(comm_, other.data, partner);
-    Small<T> stack(r_.rows + rows, n_);
+  void merge(const Small<T>& other, int partner) {
+    Small<T> stack(r_.rows + other.rows, n_);
     for (Index j = 0; j < n_; ++j) {
       std::copy(r_.col(j), r_.col(j) + r_.rows, stack.col(j));
-      std::copy(other.col(j), other.col(j) + rows, stack.col(j) + r_.rows);
+      std::copy(other.col(j), other.col(j) + other.rows, stack.col(j) + r_.rows);
     }
     QrNode<T> node(r_.rows, std::move(stack));
     r_ = node.r();
     if (keep_q_) links_.push_back({partner, std::move(node)});
-  }
-
-  Small<T> receive_from_above(const Small<T>& x, Index cols) const {
-    if (comm_.rank() == 0) return x;
-    Small<T> mine(sent_rows_, cols);
-    receive<T>(comm_, mine.data, above_);
-    return mine;
   }
 
   mpi::Communicator comm_;

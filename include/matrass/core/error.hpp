@@ -16,6 +16,7 @@ enum class ErrorKind : int {
   error,
   invalid_argument,
   shape,
+  out_of_bounds,
   layout,
   dtype,
   mpi,
@@ -76,6 +77,8 @@ class ErrorOf : public Base {
 using InvalidArgument = ErrorOf<ErrorKind::invalid_argument>;
 /// Shapes that do not fit.
 using ShapeError = ErrorOf<ErrorKind::shape, InvalidArgument>;
+/// An index that no row or column has.
+using OutOfBoundsError = ErrorOf<ErrorKind::out_of_bounds, InvalidArgument>;
 /// A layout that is not legal, or that ScaLAPACK cannot address.
 using LayoutError = ErrorOf<ErrorKind::layout, InvalidArgument>;
 /// A scalar type that a routine cannot take.
@@ -109,6 +112,8 @@ void with_error(ErrorKind kind, const std::string& text, F&& f) {
       return f(InvalidArgument(text));
     case ErrorKind::shape:
       return f(ShapeError(text));
+    case ErrorKind::out_of_bounds:
+      return f(OutOfBoundsError(text));
     case ErrorKind::layout:
       return f(LayoutError(text));
     case ErrorKind::dtype:

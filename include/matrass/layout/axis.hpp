@@ -63,18 +63,19 @@ struct BlockCyclicAxis {
   /// The axis of a view on [begin, end): the same indices at the same places.
   constexpr BlockCyclicAxis slice(Index begin, Index end) const {
     const Index at = first + begin;
+    const bool one_block = at % block + (end - begin) <= block;  // where it starts is no matter
     return {end - begin, block, nprocs, static_cast<int>((at / block + source) % nprocs),
-            at % block};
+            one_block ? 0 : at % block};
   }
+
+  /// How many of the first block's indices lie before the view (on its owner only).
+  constexpr Index missing_head(int p) const { return turn(p) == 0 ? first : 0; }
 
   friend constexpr bool operator==(const BlockCyclicAxis&, const BlockCyclicAxis&) = default;
 
  private:
   /// In which turn of a cycle place `p` gets its block.
   constexpr int turn(int p) const { return (p - source + nprocs) % nprocs; }
-
-  /// How many of the first block's indices lie before the view (on its owner only).
-  constexpr Index missing_head(int p) const { return turn(p) == 0 ? first : 0; }
 
   /// Local extent of [0, end) counted from the start of the first block.
   constexpr Index local_end(int p, Index end) const {

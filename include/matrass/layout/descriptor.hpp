@@ -27,12 +27,22 @@ struct ContextMap {
   }
 };
 
+namespace detail {
+
+/// Where the pair of places of `rank`, which holds a part, is in a ContextMap.
+inline std::size_t position_on_context(const Distribution& d, int rank) {
+  const auto row = static_cast<std::size_t>(*d.row_place(rank));
+  const auto col = static_cast<std::size_t>(*d.col_place(rank));
+  return row + col * static_cast<std::size_t>(d.rows().nprocs);
+}
+
+}  // namespace detail
+
 /// Whether each pair of places is one rank's: no replicas, and no hole where nobody stands.
 inline bool scalapack_can_address(const Distribution& d) {
   std::vector<int> count(static_cast<std::size_t>(d.rows().nprocs) * d.cols().nprocs, 0);
   for (int rank = 0; rank < d.grid().comm_size; ++rank) {
-    if (!d.holds(rank)) continue;
-    ++count[static_cast<std::size_t>(*d.row_place(rank) + *d.col_place(rank) * d.rows().nprocs)];
+    if (d.holds(rank)) ++count[detail::position_on_context(d, rank)];
   }
   return std::all_of(count.begin(), count.end(), [](int n) { return n == 1; });
 }
@@ -47,9 +57,7 @@ inline ContextMap context_map(const Distribution& d) {
   ContextMap map{{d.rows().nprocs, d.cols().nprocs},
                  std::vector<int>(static_cast<std::size_t>(d.rows().nprocs) * d.cols().nprocs)};
   for (int rank = 0; rank < d.grid().comm_size; ++rank) {
-    if (!d.holds(rank)) continue;
-    map.ranks[static_cast<std::size_t>(*d.row_place(rank) + *d.col_place(rank) * d.rows().nprocs)] =
-        rank;
+    if (d.holds(rank)) map.ranks[detail::position_on_context(d, rank)] = rank;
   }
   return map;
 }

@@ -4,6 +4,7 @@
 /// Next: layout/descriptor.hpp
 #pragma once
 
+#include <algorithm>
 #include <matrass/core/error.hpp>
 #include <matrass/core/narrow.hpp>
 #include <matrass/core/types.hpp>
@@ -57,6 +58,14 @@ class Distribution {
   Shape local_shape(int rank) const {
     if (!holds(rank)) return {0, 0};
     return {rows_.local_extent(*row_place(rank)), cols_.local_extent(*col_place(rank))};
+  }
+
+  /// The smallest leading dimension of the local part of `rank` that ScaLAPACK takes: it counts a
+  /// view's first block as a whole.
+  Index leading_dimension(int rank) const {
+    if (!holds(rank)) return 1;
+    const int p = *row_place(rank);
+    return std::max<Index>(1, rows_.local_extent(p) + rows_.missing_head(p));
   }
 
   /// The global row (column) indices that `rank` holds, ascending.

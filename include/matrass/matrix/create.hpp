@@ -48,7 +48,8 @@ DistMatrix<T, L> from_function(const ProcessGrid& grid, Shape shape, F&& f,
 
 /// The matrix whose local parts are where they are: `part` is adopted without a copy, and kept
 /// alive by `owner` (null: the caller keeps it). Collective over `grid`.
-/// @throws ShapeError on all ranks if some rank's part has not the shape of its share.
+/// @throws ShapeError on all ranks if some rank's part has not the shape of its share; LayoutError
+///   if it is not column-major (adopt the transpose of a row-major one).
 template <Scalar T>
 DistMatrix<T> from_local(const ProcessGrid& grid, const Distribution& distribution,
                          const LocalPart<T>& part, std::shared_ptr<void> owner = nullptr) {
@@ -59,6 +60,15 @@ DistMatrix<T> from_local(const ProcessGrid& grid, const Distribution& distributi
                        ", " + std::to_string(share.cols) + ") in " + to_string(distribution) +
                        ": got (" + std::to_string(part.shape.rows) + ", " +
                        std::to_string(part.shape.cols) + ")");
+    }
+    const bool column_major = (share.rows <= 1 || part.row_stride == 1) &&
+                              part.col_stride >= distribution.leading_dimension(grid.rank());
+    if (share.size() > 0 && !column_major) {
+      throw LayoutError(
+          "from_local: local part must be column-major with a leading dimension of at least " +
+          std::to_string(distribution.leading_dimension(grid.rank())) + ": got strides " +
+          std::to_string(part.row_stride) + ", " + std::to_string(part.col_stride) +
+          " (adopt the transpose of a row-major part, and transpose the matrix)");
     }
     return DistMatrix<T>(grid, distribution,
                          Storage<T>::adopt(std::move(owner), part.data, share.size()), part);

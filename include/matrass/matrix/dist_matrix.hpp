@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <concepts>
+#include <functional>
 #include <limits>
 #include <matrass/core/error.hpp>
 #include <matrass/core/types.hpp>
@@ -43,6 +44,21 @@ struct LocalPart {
   operator LocalPart<const T>() const { return {data, shape, row_stride, col_stride}; }
 };
 
+/// Whether two parts lie in the same stretch of memory, so that writing one may change the other.
+template <class T>
+bool may_overlap(const LocalPart<T>& a, const LocalPart<T>& b) {
+  const auto last = [](const LocalPart<T>& part) {
+    return part.data + (part.shape.rows - 1) * part.row_stride +
+           (part.shape.cols - 1) * part.col_stride;
+  };
+  if (a.shape.size() == 0 || b.shape.size() == 0) return false;
+  return !std::less<>()(last(a), b.data) && !std::less<>()(last(b), a.data);
+}
+
+/// How local parts are stored, on every rank alike (strides of an empty part do not tell).
+/// Transposed views are row-major.
+enum class StorageOrder { column_major, row_major };
+
 /// A matrix of `T` over a process grid.
 ///
 /// Like std::span's extent, the layout is a template argument where it is known at compile time
@@ -79,9 +95,14 @@ class DistMatrix {
         })) {}
 
   /// The matrix whose local part is `part`, kept alive by `storage`. Local; nothing is copied.
+  /// @param order of the parts of all ranks
   DistMatrix(const ProcessGrid& grid, const Distribution& distribution, Storage<T> storage,
-             const LocalPart<T>& part)
-      : grid_(grid), distribution_(distribution), storage_(std::move(storage)), part_(part) {
+             const LocalPart<T>& part, StorageOrder order = StorageOrder::column_major)
+      : grid_(grid),
+        distribution_(distribution),
+        storage_(std::move(storage)),
+        part_(part),
+        order_(order) {
     require_layout(distribution.layout());
   }
 
@@ -90,17 +111,20 @@ class DistMatrix {
   template <Layout M>
     requires(M != L && (L == any_layout || M == any_layout))
   explicit(L != any_layout) DistMatrix(const DistMatrix<T, M>& other)
-      : DistMatrix(other.grid(), other.distribution(), other.storage(), other.part()) {}
+      : DistMatrix(other.grid(), other.distribution(), other.storage(), other.part(),
+                   other.order()) {}
 
   /// A new matrix of this distribution; local. For use inside an agreement (mpi/agree.hpp).
   static DistMatrix allocate(const ProcessGrid& grid, const Distribution& distribution, bool zero) {
     const Shape local = distribution.local_shape(grid.rank());
+    const Index ld = distribution.leading_dimension(grid.rank());
     constexpr Index most = std::numeric_limits<Index>::max();
-    const bool countable = local.cols == 0 || local.rows <= most / local.cols;
-    Storage<T> storage = Storage<T>::allocate(countable ? local.size() : most, zero);
-    T* data = storage.data();
-    return {
-        grid, distribution, std::move(storage), {data, local, 1, std::max<Index>(1, local.rows)}};
+    const bool empty = local.rows == 0 || local.cols == 0;
+    const bool countable = empty || ld <= most / local.cols;
+    const Index count = empty ? 0 : countable ? ld * local.cols : most;
+    Storage<T> storage = Storage<T>::allocate(count, zero);
+    T* data = storage.data() + (empty ? 0 : ld - local.rows);  // a view's missing head comes first
+    return {grid, distribution, std::move(storage), {data, local, 1, ld}};
   }
 
   bool empty_handle() const { return !grid_.has_value(); }
@@ -115,6 +139,7 @@ class DistMatrix {
   T* data() const { return part_.data; }
   Shape local_shape() const { return part_.shape; }
   const Storage<T>& storage() const { return storage_; }
+  StorageOrder order() const { return order_; }
 
   /// The global row and column indices of this rank, ascending.
   std::vector<Index> local_rows() const { return distribution_.local_rows(grid_->rank()); }
@@ -126,7 +151,9 @@ class DistMatrix {
 
   /// The transposed matrix: a view, nothing moves. (Not conjugated.)
   DistMatrix<T, L == any_layout ? any_layout : matrass::transposed(L)> transposed() const {
-    return {*grid_, distribution_.transposed(), storage_, part_.transposed()};
+    return {*grid_, distribution_.transposed(), storage_, part_.transposed(),
+            order_ == StorageOrder::column_major ? StorageOrder::row_major
+                                                 : StorageOrder::column_major};
   }
 
   /// Rows [i0, i1) and columns [j0, j1): a view, nothing moves. Local, the same on every rank.
@@ -135,7 +162,21 @@ class DistMatrix {
 
   /// A deep copy in the same distribution, column-major. Collective.
   DistMatrix copy() const {
-    DistMatrix result(*grid_, distribution_, false);
+    return mpi::throw_together(grid_->comm(), mpi::Call("copy", distribution_),
+                               [&] { return local_copy(); });
+  }
+
+  /// The same elements, in other memory if writing `target` might change them here. Local, for use
+  /// inside an agreement.
+  DistMatrix apart_from(const DistMatrix& target) const {
+    if (!may_overlap(part_, target.part_)) return *this;
+    if (order_ == StorageOrder::column_major) return local_copy();
+    return DistMatrix(transposed().local_copy().transposed());
+  }
+
+  /// copy() without the agreement. Local, for use inside one.
+  DistMatrix local_copy() const {
+    DistMatrix result = allocate(*grid_, distribution_, false);
     for (Index j = 0; j < part_.shape.cols; ++j) {
       for (Index i = 0; i < part_.shape.rows; ++i) result.part_(i, j) = part_(i, j);
     }
@@ -154,6 +195,7 @@ class DistMatrix {
   Distribution distribution_;
   Storage<T> storage_;
   LocalPart<T> part_;
+  StorageOrder order_ = StorageOrder::column_major;
 };
 
 template <Scalar T, Layout L>
@@ -172,7 +214,7 @@ DistMatrix<T, L> DistMatrix<T, L>::slice(Index i0, Index i1, Index j0, Index j1)
       part.data += rows_before * part.row_stride + cols_before * part.col_stride;
     }
   }
-  return {*grid_, view, storage_, part};
+  return {*grid_, view, storage_, part, order_};
 }
 
 /// What routines take: a DistMatrix of any static or dynamic layout.

@@ -119,7 +119,7 @@ class MemoryPool {
   }
 
   /// New zero pages, aligned to a huge page.
-  std::byte* map_fresh(std::size_t size) {
+  static std::byte* map_fresh(std::size_t size) {
     void* raw = ::mmap(nullptr, size + page, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (raw == MAP_FAILED) {

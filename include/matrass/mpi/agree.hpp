@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <exception>
 #include <matrass/mpi/call.hpp>
 #include <matrass/mpi/communicator.hpp>
 #include <new>
@@ -135,5 +136,33 @@ template <class F>
 auto throw_together(const Communicator& comm, F&& f) {
   return throw_together(comm, Call("agreement"), std::forward<F>(f));
 }
+
+/// What fails on one rank in the middle of messages that the others wait for: the failure is kept,
+/// the messages go on (with whatever content), and all ranks throw it afterwards.
+class Attempts {
+ public:
+  /// Runs `f`, which does not communicate, unless something failed before.
+  template <class F>
+  void operator()(F&& f) {
+    if (failed()) return;
+    try {
+      std::forward<F>(f)();
+    } catch (...) {
+      failure_ = std::current_exception();
+    }
+  }
+
+  bool failed() const { return failure_ != nullptr; }
+
+  /// Throws on all ranks if something failed on some. Collective.
+  void agree(const Communicator& comm) const {
+    mpi::throw_together(comm, [&] {
+      if (failed()) std::rethrow_exception(failure_);
+    });
+  }
+
+ private:
+  std::exception_ptr failure_;
+};
 
 }  // namespace matrass::mpi

@@ -4,6 +4,7 @@
 /// Next: mpi/agree.hpp
 #pragma once
 
+#include <bit>
 #include <concepts>
 #include <cstdint>
 #include <matrass/core/types.hpp>
@@ -17,7 +18,7 @@ namespace matrass::mpi {
 /// would wait for each other for ever or exchange nonsense; compared in the agreement that every
 /// collective begins with (mpi/agree.hpp), it becomes an error.
 ///
-/// Arguments: integers, enumerations, text, and whatever has a free function `call_hash`.
+/// Arguments: numbers, enumerations, text, and whatever has a free function `call_hash`.
 class Call {
  public:
   template <class... Arguments>
@@ -42,6 +43,10 @@ class Call {
   static std::uint64_t hash_of(const T& value) {
     if constexpr (std::integral<T> || std::is_enum_v<T>) {
       return static_cast<std::uint64_t>(value);
+    } else if constexpr (std::floating_point<T>) {
+      return std::bit_cast<std::uint64_t>(static_cast<double>(value));
+    } else if constexpr (Scalar<T>) {
+      return Call("complex", value.real(), value.imag()).hash();
     } else if constexpr (std::convertible_to<T, std::string_view>) {
       std::uint64_t hash = 0xcbf29ce484222325U;  // FNV-1a
       for (const char c : std::string_view(value)) {

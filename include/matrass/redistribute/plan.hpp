@@ -79,10 +79,8 @@ struct Plan {
   /// Elements that this rank sends to others, and receives from them.
   Index elements_sent(int rank) const {
     Index sum = 0;
-    for (std::size_t peer = 0; peer < sends.size(); ++peer) {
-      if (static_cast<int>(peer) != rank) sum += sends[peer].size;
-    }
-    return sum;
+    for (const Stream& stream : sends) sum += stream.size;
+    return sum - sends[static_cast<std::size_t>(rank)].size;
   }
   Index elements_received() const {
     Index sum = 0;

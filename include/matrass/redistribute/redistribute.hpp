@@ -78,15 +78,19 @@ void run_exchange(Exchange<T>& exchange, const DistMatrix<T>& a, const DistMatri
 /// Copies `a` into `target`, which has the same shape: the way to assign to a view.
 ///
 /// Collective over the communicator of both grids. Cost: each element that changes its rank is
-/// packed, sent and unpacked once; work memory is at most 1 MB a peer. Replicated targets are each
-/// sent their copy; replicated sources are read at the nearest copy.
+/// packed, sent and unpacked once; work memory is at most 1 MB a peer, and a copy of a's part where
+/// it overlaps the target's. Replicated targets are each sent their copy; replicated sources are
+/// read at the nearest copy.
 /// @throws ShapeError, InvalidArgument, MemoryLimitError on all ranks, before anything moves.
 template <Scalar T>
 void redistribute_into(const DistMatrix<T>& a, const DistMatrix<T>& target) {
   const mpi::Call call("redistribute_into", a.distribution(), target.distribution());
-  auto exchange =
-      mpi::throw_together(a.grid().comm(), call, [&] { return detail::make_exchange(a, target); });
-  detail::run_exchange(exchange, a, target);
+  DistMatrix<T> source;
+  auto exchange = mpi::throw_together(a.grid().comm(), call, [&] {
+    source = a.apart_from(target);
+    return detail::make_exchange(source, target);
+  });
+  detail::run_exchange(exchange, source, target);
 }
 
 /// `a` in another distribution, on the grid of that distribution (a grid over the same ranks).
@@ -102,7 +106,7 @@ DistMatrix<T> redistribute(const DistMatrix<T>& a, const ProcessGrid& grid,
   const mpi::Call call("redistribute", a.distribution(), wanted);
   const auto prepare = [&]() -> std::optional<detail::Exchange<T>> {
     if (nothing_moves) {
-      result = {grid, wanted, a.storage(), a.part()};
+      result = {grid, wanted, a.storage(), a.part(), a.order()};
       return std::nullopt;
     }
     detail::require_one_communicator(a.grid(), grid);

@@ -9,6 +9,7 @@
 #include <matrass/layout/descriptor.hpp>
 #include <matrass/mpi/agree.hpp>
 #include <matrass/mpi/guarded.hpp>
+#include <string>
 #include <vector>
 
 extern "C" {
@@ -19,6 +20,13 @@ void Cblacs_gridmap(int* context, int* user_map, int ld_user_map, int rows, int 
 }
 
 namespace matrass {
+
+/// Which context it is, for mpi::Call.
+inline std::uint64_t call_hash(const ContextMap& map) {
+  std::string ranks;
+  for (const int rank : map.ranks) ranks += std::to_string(rank) + ",";
+  return mpi::Call("context", map.shape.rows, map.shape.cols, ranks).hash();
+}
 
 /// The BLACS context of this map; -1 on ranks that are not on it.
 ///
@@ -32,7 +40,7 @@ inline int blacs_context(const mpi::Communicator& comm, const ContextMap& map) {
   if (!held.has_value()) held = Contexts{};
   auto& contexts = std::any_cast<Contexts&>(held);
   if (const auto found = contexts.find(map); found != contexts.end()) return found->second;
-  mpi::throw_together(comm, mpi::Call("blacs_context"), [] {});
+  mpi::throw_together(comm, mpi::Call("blacs_context", map), [] {});
   std::vector<int> ranks = map.ranks;
   const int context = mpi::guarded([&] {
     const int system = Csys2blacs_handle(comm.own());

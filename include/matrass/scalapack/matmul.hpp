@@ -54,17 +54,19 @@ void run_pgemm(const DistMatrix<T>& a, const DistMatrix<T>& b, const DistMatrix<
   const ProcessGrid& grid = c.grid();
   const Operand<T> left = pblas_operand(grid, a, options.op_a);
   const Operand<T> right = pblas_operand(grid, b, options.op_b);
-  const Operand<T> result = describe(c, Op::none);
-  const int m = narrow(c.shape().rows, "matmul: rows");
-  const int n = narrow(c.shape().cols, "matmul: columns");
-  const int k = narrow(shape_of(a.shape(), options.op_a).cols, "matmul: inner extent");
-  if (result.desc[1] < 0) return;  // this rank stands outside the grid
+  const Operand<T> result = pblas_operand(grid, c, Op::none);
   const char op_left = static_cast<char>(left.op);
   const char op_right = static_cast<char>(right.op);
-  mpi::guarded([&] {
-    pgemm<T>()(&op_left, &op_right, &m, &n, &k, &options.alpha, left.data, &left.i, &left.j,
-               left.desc.data(), right.data, &right.i, &right.j, right.desc.data(), &options.beta,
-               result.data, &result.i, &result.j, result.desc.data());
+  mpi::throw_together(grid.comm(), mpi::Call("matmul"), [&] {
+    const int m = narrow(c.shape().rows, "matmul: rows");
+    const int n = narrow(c.shape().cols, "matmul: columns");
+    const int k = narrow(shape_of(a.shape(), options.op_a).cols, "matmul: inner extent");
+    if (result.desc[1] < 0) return;  // this rank stands outside the grid
+    mpi::guarded([&] {
+      pgemm<T>()(&op_left, &op_right, &m, &n, &k, &options.alpha, left.data, &left.i, &left.j,
+                 left.desc.data(), right.data, &right.i, &right.j, right.desc.data(), &options.beta,
+                 result.data, &result.i, &result.j, result.desc.data());
+    });
   });
 }
 
@@ -73,7 +75,8 @@ void run_pgemm(const DistMatrix<T>& a, const DistMatrix<T>& b, const DistMatrix<
 /// c = alpha op(a) op(b) + beta c.
 ///
 /// Shapes: op(a) m x k, op(b) k x n, c m x n, any layouts on one grid; what PBLAS cannot address
-/// on the [MC,MR] context is redistributed (and c back).
+/// on the [MC,MR] context is redistributed (and c back). c may share elements with a and b: these
+/// are copied first.
 /// Collective over the grid. Cost: 2 m n k flops in all; about (m k + k n) / sqrt(p) elements sent
 /// a rank; PBLAS's panels of one block in memory.
 /// @throws ShapeError, InvalidArgument, MemoryLimitError on all ranks; ScaLAPACKError.
@@ -82,7 +85,10 @@ template <Scalar T>
 void matmul_into(const DistMatrix<T>& a, const DistMatrix<T>& b, const DistMatrix<T>& c,
                  const MatmulOptions<T>& options = {}) {
   const mpi::Call call("matmul", a.distribution(), b.distribution(), c.distribution(), options.op_a,
-                       options.op_b);
+                       options.op_b, options.alpha, options.beta);
+  DistMatrix<T> left;
+  DistMatrix<T> right;
+  bool in_place = false;
   mpi::throw_together(c.grid().comm(), call, [&] {
     const Shape product = detail::product_shape(a, b, options);
     if (!(product == c.shape())) {
@@ -90,15 +96,17 @@ void matmul_into(const DistMatrix<T>& a, const DistMatrix<T>& b, const DistMatri
                        detail::to_string(c.shape()));
     }
     detail::require(a.grid() == c.grid(), "matmul: out must be on the grid of A and B");
+    const ContextMap spread = context_map(Distribution(c.grid().map(), {1, 1}, MC_MR));
+    in_place =
+        c.order() == StorageOrder::column_major && detail::on_context(c.distribution(), spread);
+    left = in_place ? a.apart_from(c) : a;
+    right = in_place ? b.apart_from(c) : b;
   });
-  const ContextMap spread = context_map(Distribution(c.grid().map(), {1, 1}, MC_MR));
-  if (c.part().row_stride == 1 && detail::on_context(c.distribution(), spread)) {
-    return detail::run_pgemm(a, b, c, options);
-  }
+  if (in_place) return detail::run_pgemm(left, right, c, options);
   const Distribution wanted(c.grid().map(), c.shape(), MC_MR);
   DistMatrix<T> result(c.grid(), wanted, true);
   if (options.beta != T{0}) redistribute_into(c, result);
-  detail::run_pgemm(a, b, result, options);
+  detail::run_pgemm(left, right, result, options);
   redistribute_into(result, c);
 }
 
@@ -108,7 +116,7 @@ DistMatrix<T> matmul(const A& a, const B& b, const MatmulOptions<T>& options = {
   const DistMatrix<T> left(a);
   const DistMatrix<T> right(b);
   const mpi::Call call("matmul", left.distribution(), right.distribution(), options.op_a,
-                       options.op_b);
+                       options.op_b, options.alpha);
   DistMatrix<T> c = mpi::throw_together(left.grid().comm(), call, [&] {
     const Shape shape = detail::product_shape(left, right, options);
     return DistMatrix<T>::allocate(left.grid(), Distribution(left.grid().map(), shape, MC_MR),

@@ -18,7 +18,7 @@ enum class Op : char { none = 'N', transpose = 'T', adjoint = 'C' };
 /// @throws LayoutError if ScaLAPACK cannot address `a`: replicated parts, or a transposed view.
 template <Scalar T>
 Descriptor descriptor(const DistMatrix<T>& a) {
-  if (a.part().row_stride != 1) {
+  if (a.order() != StorageOrder::column_major) {
     throw LayoutError("descriptor: local storage must be column-major: got a transposed view of " +
                       to_string(a.distribution()) + " (describe A.T, or copy)");
   }
@@ -43,9 +43,9 @@ inline bool on_context(const Distribution& d, const ContextMap& map) {
   return scalapack_can_address(d) && context_map(d) == map;
 }
 
-/// Where column-major `a` stands for PBLAS.
+/// Where column-major `a` stands for PBLAS. Local, once its BLACS context is there.
 template <Scalar T>
-Operand<T> describe(const DistMatrix<T>& a, Op op) {
+Operand<T> describe_local(const DistMatrix<T>& a, Op op) {
   const Distribution& d = a.distribution();
   const int rank = a.grid().rank();
   Operand<T> result{a,
@@ -64,6 +64,14 @@ Operand<T> describe(const DistMatrix<T>& a, Op op) {
   return result;
 }
 
+/// The same. Collective: a part that is too large for 32 bits is found by its own rank.
+template <Scalar T>
+Operand<T> describe(const DistMatrix<T>& a, Op op) {
+  blacs_context(a.grid().comm(), context_map(a.distribution()));
+  return mpi::throw_together(a.grid().comm(), mpi::Call("descriptor"),
+                             [&] { return describe_local(a, op); });
+}
+
 }  // namespace detail
 
 /// op(a) for a PBLAS call on the [MC,MR] context of `grid`. Used as it is where PBLAS can address
@@ -72,22 +80,23 @@ Operand<T> describe(const DistMatrix<T>& a, Op op) {
 template <Scalar T>
 Operand<T> pblas_operand(const ProcessGrid& grid, const DistMatrix<T>& a, Op op) {
   const ContextMap wanted = context_map(Distribution(grid.map(), {1, 1}, MC_MR));
-  const bool column_major = a.part().row_stride == 1;
+  const bool column_major = a.order() == StorageOrder::column_major;
   if (a.grid().comm() == grid.comm()) {
     if (column_major && detail::on_context(a.distribution(), wanted)) {
       return detail::describe(a, op);
     }
     // A transposed view of a matrix that PBLAS can address: op(A) = op'(A^T).
-    const DistMatrix<T> flipped = a.transposed();
     const bool flips = op != Op::adjoint || !is_complex<T>;
-    if (!column_major && flips && flipped.part().row_stride == 1 &&
-        detail::on_context(flipped.distribution(), wanted)) {
-      return detail::describe(flipped, op == Op::none ? Op::transpose : Op::none);
+    if (!column_major && flips) {
+      const DistMatrix<T> flipped = a.transposed();
+      if (detail::on_context(flipped.distribution(), wanted)) {
+        return detail::describe(flipped, op == Op::none ? Op::transpose : Op::none);
+      }
     }
   }
   const Distribution spread(grid.map(), a.shape(), MC_MR);
   DistMatrix<T> moved = redistribute(a, grid, spread);
-  if (moved.part().row_stride != 1) moved = moved.copy();  // nothing moved: still the view
+  if (moved.order() != StorageOrder::column_major) moved = moved.copy();  // nothing moved
   return detail::describe(moved, op);
 }
 

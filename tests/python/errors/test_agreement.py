@@ -3,11 +3,12 @@
 
 import gc
 import random
+import traceback
 
 import matrass as mt
 import numpy as np
 import pytest
-from matrass import _core
+from matrass import _core, agreement
 from reference import raised_together, whole
 
 pytestmark = pytest.mark.ranks(1, 2, 3, 6)
@@ -22,7 +23,7 @@ def works(comm):
 
 
 def together(comm, f):
-    return _core.together(mt.Grid(comm)._core, f)
+    return agreement.together(mt.Grid(comm)._core, "test", f)
 
 
 def test_together_gives_each_rank_its_own_result(comm):
@@ -118,6 +119,21 @@ def test_a_caught_agreement_is_over(comm):
         return "fine"
 
     assert together(comm, f) == "fine"
+
+
+def test_the_cause_has_its_traceback(comm):
+    """Where the exception came from can be seen on the rank that raised it, and is told to all."""
+
+    def deep():
+        raise KeyError("from deep")
+
+    with pytest.raises(mt.RoutineError) as caught:
+        together(comm, lambda: deep() if comm.rank == comm.size - 1 else None)
+    assert "in deep" in caught.value.remote_traceback
+    if comm.rank == comm.size - 1:
+        cause = caught.value.__cause__
+        assert isinstance(cause, KeyError)
+        assert traceback.extract_tb(cause.__traceback__)[-1].name == "deep"
 
 
 def test_errors_of_matrass_keep_their_kind(comm):

@@ -21,7 +21,7 @@ from world import GUARD, TOOLS
 PLAIN = TOOLS / "plain" / "libmpi.so.12"
 ALL = ("test_p2p_", "test_cco_", "test_comm", "test_msg", "test_request", "test_threads")
 # 3 ranks share 2 cores, where each change of turn takes long: a part of it for every change.
-SOME = ("test_p2p_buf$", "test_p2p_obj$", "test_cco_vec$", "test_cco_obj$")
+SOME = (r"test_p2p_buf\.py", r"test_p2p_obj\.py", r"test_cco_vec\.py", r"test_cco_obj\.py")
 RUNS = [(1, ALL), (2, ALL), (3, ALL if CAMPAIGN else SOME)]
 MINIMUM = 80  # tests in any of these runs
 TIME_LIMIT = 2400.0 if CAMPAIGN else 600.0

@@ -129,6 +129,53 @@ def test_out_may_be_a_view(comm):
         assert (rest == 7).all()
 
 
+def test_out_may_share_elements_with_operands(comm):
+    """As NumPy's `out`: the operands are read as they were before."""
+    grid = mt.Grid(comm)
+    x = random_array(12, 12, "float64", 11)
+    for layout, block in itertools.product(("MC,MR", "VC,STAR", "STAR,STAR"), (2, 64)):
+        place_x = lambda: place(grid, x, layout, block)  # noqa: B023, E731
+        a = place_x()
+        check(mt.linalg.matmul(a, a, out=a), x, x)
+        a = place_x()
+        check(mt.linalg.matmul(a, a.T, out=a), x, x.T)
+        a = place_x()
+        check(mt.linalg.matmul(a.T, a, out=a.T), x.T, x)
+        a = place_x()
+        out = mt.linalg.matmul(a[0:7, 2:9], a[3:10], beta=2.0, out=a[5:12])
+        check(out, x[0:7, 2:9], x[3:10], beta=2.0, before=x[5:12])
+        assert np.array_equal(a[0:5].numpy(None), x[0:5])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_transposed_views_with_empty_parts(comm, dtype):
+    """Ranks without elements take part as the others do, whatever their strides say."""
+    for shape in grid_shapes(comm.size):
+        grid = mt.Grid(comm, shape)
+        for (m, k, n), block in itertools.product(
+            [(1, 1, 1), (2, 3, 1), (5, 2, 7), (1, 9, 3), (65, 2, 3)], (2, 64)
+        ):
+            x, y = random_array(k, m, dtype, 1), random_array(n, k, dtype, 2)
+            a, b = place(grid, x, block=block), place(grid, y, block=block)
+            check(a.T @ b.T, x.T, y.T)
+            check(a.T[:, :k] @ b.T, x.T, y.T)
+            check(a.H @ b.H, x.conj().T, y.conj().T)
+            check(mt.linalg.matmul(a.T, b, transpose_b="C"), x.T, y.conj().T)
+            out = place(grid, random_array(n, m, dtype, 3), block=block)
+            check(mt.linalg.matmul(a.T, b.T, out=out.T), x.T, y.T)
+
+
+def test_copies_of_views(comm):
+    """A copied slice may start inside a block; its leading dimension counts the whole block."""
+    grid = mt.Grid(comm)
+    x = random_array(20, 20, "float64", 12)
+    for layout, block in itertools.product(("MC,MR", "VC,STAR", "STAR,VC"), (1, 3, 4, None)):
+        a = place(grid, x, layout, block)
+        for i, j in itertools.product((0, 1, 3, 7), (0, 2, 5)):
+            check(a[i : i + 9, j : j + 9].copy() @ a[1:10], x[i : i + 9, j : j + 9], x[1:10])
+            check(a[i:, j:].T.copy() @ a[i:], x[i:, j:].T, x[i:])
+
+
 def test_beta_zero_does_not_read_out(comm):
     """As in BLAS: NaN in `out` does not live on."""
     grid = mt.Grid(comm)

@@ -172,6 +172,45 @@ def test_assigning_into_each_layout(comm, target):
         assert np.array_equal(A.to("VR,STAR").numpy(None), x)
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_assigning_what_overlaps(comm, layout):
+    """As NumPy: what is read is as it was before."""
+    A, x = make(comm, layout=layout, block=2), whole(M, N)
+    A[1:] = A[:-1]
+    x[1:] = x[:-1].copy()
+    assert np.array_equal(A.numpy(None), x)
+    A[:, :-2] = A[:, 2:]
+    x[:, :-2] = x[:, 2:].copy()
+    assert np.array_equal(A.numpy(None), x)
+    A[1:9, 2:10] = A[1:9, 2:10].T
+    x[1:9, 2:10] = x[1:9, 2:10].T.copy()
+    assert np.array_equal(A.numpy(None), x)
+    A.T[0:5, 3:8] = A[3:8, 1:6]
+    x.T[0:5, 3:8] = x[3:8, 1:6].copy()
+    assert np.array_equal(A.numpy(None), x)
+    A[:] = A
+    assert np.array_equal(A.numpy(None), x)
+
+
+@pytest.mark.ranks(1, 3)
+def test_assigning_numbers_that_do_not_fit(comm):
+    A = make(comm)
+    for value in (np.complex128(1j), np.ma.masked, None, np.datetime64("2013-01-01"), [1j]):
+        error = raised_together(comm, lambda v=value: A.__setitem__(slice(None), v))
+        assert isinstance(error, mt.InvalidArgument)
+    assert np.array_equal(A.numpy(None), whole(M, N))
+
+
+@pytest.mark.ranks(1, 3)
+def test_comparison_is_refused(comm):
+    A = make(comm)
+    for other in (A, 1.0, whole(M, N), None):
+        with pytest.raises(TypeError, match="elementwise"):
+            other == A  # noqa: B015
+        with pytest.raises(TypeError, match="elementwise"):
+            other != A  # noqa: B015
+
+
 BAD_KEYS = [
     (slice(None, None, 2), mt.InvalidArgument),
     (slice(None, None, -1), mt.InvalidArgument),

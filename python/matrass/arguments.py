@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Reading arguments: what NumPy users may pass, as the plain values that C++ takes.
+
+All of it is local; callers use it inside `agreement.agreed`. Needs no MPI. Next: ``grid.py``.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from matrass.errors import DTypeError, InvalidArgument, ShapeError
+from matrass.layout import Layout
+
+__all__ = ["Block", "dtype_of", "how_dealt", "number_of", "root_of"]
+
+Block = int | tuple[int, int] | None
+"""A block size: one number for both axes, (mb, nb), or None for the layout's default."""
+
+
+_SCALARS = ("float32", "float64", "complex64", "complex128")
+
+
+def _block_of(block: Any, routine: str) -> tuple[int, int] | None:
+    """Read a block argument as (mb, nb) or None."""
+    if block is None:
+        return None
+    try:
+        pair = [operator.index(b) for b in ([block] * 2 if np.ndim(block) == 0 else block)]
+        mb, nb = pair
+    except (TypeError, ValueError) as error:
+        raise InvalidArgument(
+            f"{routine}: block must be an int, (mb, nb) or None: got {block!r}"
+        ) from error
+    return mb, nb
+
+
+def _shape_of(shape: Any, routine: str) -> tuple[int, int]:
+    """Read a shape argument as (rows, columns)."""
+    try:
+        rows, cols = (operator.index(extent) for extent in shape)
+    except (TypeError, ValueError) as error:
+        raise ShapeError(f"{routine}: shape must be (rows, columns): got {shape!r}") from error
+    return rows, cols
+
+
+def dtype_of(dtype: Any, routine: str) -> str:
+    """Read a dtype argument as the name of a scalar."""
+    try:
+        read = np.dtype(dtype)
+        name = read.name if read.isnative else str(read)
+    except TypeError:
+        name = repr(dtype)
+    if name not in _SCALARS:
+        raise DTypeError(f"{routine}: dtype must be {', '.join(_SCALARS)}: got {name}")
+    return name
+
+
+def how_dealt(
+    routine: str, shape: Any, layout: str | Layout, block: Block
+) -> tuple[tuple[int, int], str, tuple[int, int] | None]:
+    """Read the arguments that say how a matrix is dealt out."""
+    return _shape_of(shape, routine), str(Layout(layout)), _block_of(block, routine)
+
+
+def root_of(root: Any, size: int, routine: str) -> int | None:
+    """Read a root argument: one of `size` ranks, or None for all."""
+    if root is None:
+        return None
+    try:
+        rank = operator.index(root)
+    except TypeError:
+        rank = -1
+    if not 0 <= rank < size:
+        raise InvalidArgument(f"{routine}: root must be one of {size} ranks: got {root!r}")
+    return rank
+
+
+def number_of(value: Any, dtype: np.dtype[Any]) -> complex:
+    """Read what is assigned to elements of `dtype`: a number that it can hold."""
+    if np.ndim(value) != 0:
+        raise InvalidArgument(
+            f"assign: value must be a scalar or a DistMatrix: got {type(value).__name__} "
+            "(mt.from_global makes a DistMatrix of an array)"
+        )
+    kind = np.asarray(value).dtype.kind
+    if kind not in "biufc" or value is np.ma.masked:
+        raise DTypeError(f"assign: value must be a number or a DistMatrix: got {value!r}")
+    if kind == "c" and dtype.kind != "c":
+        raise DTypeError(f"assign: value must be real for {dtype}: got {value!r}")
+    number = np.asarray(value).item()
+    return complex(number) if kind == "c" else float(number)
