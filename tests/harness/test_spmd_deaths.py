@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -158,4 +159,28 @@ def test_time_limit_of_a_process_set(case: Case) -> None:
     assert "python: 0 passed, 1 failed, 0 skipped" in text
 
 
-# --- examples ---
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_the_launcher_takes_its_ranks_along(case: Case, tmp_path: Path, name: str) -> None:
+    """Who ends the launcher by a signal has ended the ranks."""
+    code, _ = case.launch(
+        f"""
+        @pytest.mark.ranks(3)
+        def test_ends_the_launcher(comm):
+            open(f"rank{{comm.rank}}", "w").write(str(os.getpid()))
+            comm.Barrier()
+            if comm.rank == 0:
+                os.kill(int(os.environ["MATRASS_TEST_LAUNCHER"]), signal.{name})
+            time.sleep(1000)
+        """
+    )
+    assert code == 128 + getattr(signal, name)
+    pids = [int((tmp_path / f"rank{rank}").read_text()) for rank in range(3)]
+    assert not [pid for pid in pids if is_running(pid)]
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process is there and no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
+        return False

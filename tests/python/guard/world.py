@@ -50,10 +50,14 @@ class World:
         """
         server = PmiServer(self.size)
         pipes = [os.pipe() for _ in range(self.size)]
+        ranks: list[subprocess.Popen[str]] = []
         try:
-            ranks = [self._start(rank, server.port, pipes[rank][0]) for rank in range(self.size)]
+            ranks.extend(self._start(r, server.port, pipes[r][0]) for r in range(self.size))
             self._watch(ranks, [write for _, write in pipes], release_after)
         finally:
+            for process in ranks:  # none is left, unless something above was interrupted
+                if process.poll() is None:
+                    process.kill()
             server.close()
             for read, write in pipes:
                 os.close(read)

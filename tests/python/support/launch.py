@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import collections
 import os
+import signal
 import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -32,6 +33,8 @@ NO_TESTS_COLLECTED = 5
 
 def main() -> int:
     options = _parse(sys.argv[1:])
+    for number in (signal.SIGTERM, signal.SIGHUP):  # the process set is to end with this program
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     python_path = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, python_path))
     os.environ["MATRASS_TEST_FULL_SIZE"] = str(max(options.ranks))

@@ -98,6 +98,7 @@ class ProcessSet:
             **os.environ,
             "MATRASS_TEST_RUN_DIR": str(self._dir),
             "MATRASS_TEST_DONE": str(done),
+            "MATRASS_TEST_LAUNCHER": str(os.getpid()),
             "OPENBLAS_NUM_THREADS": "1",
             "OMP_NUM_THREADS": "1",
             "UCX_HANDLE_ERRORS": "none",
