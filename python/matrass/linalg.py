@@ -179,8 +179,9 @@ def truncated_svd(
         1 <= k <= min(m, n).
     method : {"auto", "randomized", "gram", "tsqr"}
         "randomized": block Krylov from random vectors. "gram": from the eigenvectors of A^H A.
-        "tsqr": SVD of the triangular factor, exact to rounding. "auto" takes "randomized", and
-        "tsqr" where `k` is a large part of min(m, n).
+        "tsqr": SVD of the triangular factor, exact to rounding. "auto" takes "gram" where there are
+        few columns (up to some 160 to 320), "tsqr" where `k` is a large part of them, and else
+        "randomized", which gives way to "gram" where the residuals fall slowly.
     tol : float, optional
         Largest residual in units of the largest singular value. Default: 1e-10 in double, 1e-5 in
         single precision.

@@ -17,17 +17,25 @@ auto SvdRun<T>::random_vectors(Index count) -> Small<N> {
 
 /// The first block: random vectors, or the leading eigenvectors of A^H A. Collective.
 template <Scalar T>
-auto SvdRun<T>::begin(bool from_gram) -> Order {
+auto SvdRun<T>::begin() -> Order {
   Small<N> gram;
-  if (from_gram) {
+  if (from_gram_) {
     refuse_or_scale();
     gram = gram_matrix();
   }
   mpi::throw_together(comm_, [&] {
     if (!root()) return;
-    if (from_gram) {
-      eigh(gram);  // ascending
-      next_ = basis_.extend(gram.columns(a_.n - std::min(a_.n, k_ + block_), a_.n));
+    if (from_gram_) {
+      // Ascending. Eigenvectors of zero are made by rounding alone: random vectors are as good, and
+      // the same on any number of ranks.
+      const std::vector<double> squares = eigh(gram);
+      const double zero = 4 * eps * static_cast<double>(a_.n) * squares.back();
+      const auto null = std::upper_bound(squares.begin(), squares.end(), zero) - squares.begin();
+      const Index wanted = std::min(a_.n, k_ + block_);
+      const Index taken = std::min<Index>(wanted, a_.n - null);
+      basis_ = KrylovBasis<N>(a_.n, limits());
+      next_ = basis_.extend(gram.columns(a_.n - taken, a_.n));
+      next_.append(basis_.extend(random_vectors(wanted - taken)));
     } else {
       next_ = basis_.extend(random_vectors(block_));
     }
@@ -53,6 +61,11 @@ void SvdRun<T>::iterate(Order order) {
         if (finish()) return;
         adjoint_of_newest();
         break;
+      case Action::gram:
+        y_.clear();
+        from_gram_ = true;
+        order = begin();
+        continue;
       case Action::finish:
         if (finish()) return;
         [[fallthrough]];
@@ -108,11 +121,25 @@ auto SvdRun<T>::decide() -> Order {
     if (may_restart && ritz_.rounding > 0.1 * tol_ * norm) return restart(residual, block_);
     return {Action::last, next_.cols, residual};
   }
+  if (slower_than_gram(residual)) return {Action::gram, 0, residual};
   if (basis_.cols() > most_vectors()) {
     return may_restart && found > 0 ? restart(residual, block_)
                                     : Order{Action::direct, 0, residual};
   }
   return {Action::expand, next_.cols, residual};
+}
+
+/// Whether the passes that seem to be left would take longer than to begin anew from A^H A. Asked
+/// once the passes so far have taken half as long as that, as the first ones say little: so this is
+/// never much slower than the better of the two. Rank 0 only.
+template <Scalar T>
+bool SvdRun<T>::slower_than_gram(double residual) {
+  const double before = std::exchange(last_residual_, residual);
+  if (options_.method != SvdMethod::automatic || from_gram_) return false;
+  if (result_.passes < gram_in_passes() / 2) return false;
+  const bool falls = std::isfinite(before) && residual < before;
+  if (!falls) return true;
+  return std::log(residual / tol_) / std::log(before / residual) > gram_in_passes();
 }
 
 /// Whether equal singular values among the wanted ones are as many as the vectors that the

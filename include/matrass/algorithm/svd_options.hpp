@@ -14,9 +14,9 @@
 
 namespace matrass {
 
-/// automatic: randomized, or tsqr where k is a large part of min(m, n). randomized: block Krylov
-/// from random vectors. gram: eigenvectors of A^H A, then block Krylov from these. tsqr: SVD of R
-/// of A = QR.
+/// automatic: gram for few columns, tsqr where k is a large part of them, else randomized, which
+/// gives way to gram where the residuals fall slowly. randomized: block Krylov from random vectors.
+/// gram: eigenvectors of A^H A, then block Krylov from these. tsqr: SVD of R of A = QR.
 enum class SvdMethod { automatic, randomized, gram, tsqr };
 
 inline SvdMethod parse_svd_method(const std::string& name) {

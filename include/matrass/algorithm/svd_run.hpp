@@ -57,7 +57,8 @@ class SvdRun {
       refuse_or_scale();
       direct();
     } else {
-      iterate(begin(method() == SvdMethod::gram));
+      from_gram_ = method() == SvdMethod::gram;
+      iterate(begin());
     }
     if (residual == Residual::of_u) {
       mpi::throw_together(comm_, [&] { next_ = result_.v; });
@@ -74,8 +75,9 @@ class SvdRun {
   static constexpr int most_restarts = 4;
 
   /// expand: pass over A for Y and W, then decide anew. last: pass for Y, then finish if the
-  /// residuals are small enough. finish: nothing is left to expand. direct: give up the iteration.
-  enum class Action { expand, restart_and_expand, last, finish, direct };
+  /// residuals are small enough. finish: nothing is left to expand. gram: begin anew from A^H A.
+  /// direct: give up the iteration.
+  enum class Action { expand, restart_and_expand, last, finish, gram, direct };
 
   /// What rank 0 tells the others.
   struct Order {
@@ -104,13 +106,18 @@ class SvdRun {
   }
 
   /// The iteration has no room where the blocks would span most of the space: then A = QR is
-  /// cheaper.
+  /// cheaper. A pass takes 4 m n b flops and A^H A takes m n^2, as much as n / 4b passes: where few
+  /// columns make that less than the fewest passes, the iteration begins there.
   SvdMethod method() const {
-    const bool narrow = 2 * (k_ + 2 * block_) > a_.n;
-    if (options_.method == SvdMethod::automatic || options_.method == SvdMethod::randomized) {
-      return narrow ? SvdMethod::tsqr : SvdMethod::randomized;
-    }
-    return options_.method;
+    const bool automatic = options_.method == SvdMethod::automatic;
+    if (!automatic && options_.method != SvdMethod::randomized) return options_.method;
+    if (2 * (k_ + 2 * block_) > a_.n) return SvdMethod::tsqr;
+    return automatic && gram_in_passes() < fewest_passes ? SvdMethod::gram : SvdMethod::randomized;
+  }
+
+  static constexpr double fewest_passes = 5;
+  double gram_in_passes() const {
+    return static_cast<double>(a_.n) / (4 * static_cast<double>(block_));
   }
 
   // Passes over A: svd_passes.hpp
@@ -123,12 +130,13 @@ class SvdRun {
   Small<N> gram_matrix();
 
   // The iteration: svd_iteration.hpp
-  Order begin(bool from_gram);
+  Order begin();
   void iterate(Order order);
   Order decide_together();
   Order decide();
   Order restart(double residual, Index count);
   Order inject(double residual);
+  bool slower_than_gram(double residual);
   bool misses_copies() const;
   Small<N> random_vectors(Index count);
 
@@ -163,6 +171,8 @@ class SvdRun {
   Index starts_ = 0;       ///< independent random vectors that the basis has grown from
   Index random_used_ = 0;  ///< random vectors taken so far
   int restarts_ = 0;
+  bool from_gram_ = false;  ///< whether the iteration began from A^H A
+  double last_residual_ = std::numeric_limits<double>::infinity();  ///< before the last pass
 };
 
 }  // namespace matrass::detail

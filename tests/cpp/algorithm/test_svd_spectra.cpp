@@ -98,17 +98,22 @@ TEST(SvdSpectra, AllZero) {
 TEST(SvdSpectra, AnswerForZeroSingularValuesIsTheSameOnAnyNumberOfRanks) {
   const auto known = with_spectrum<double>(
       300, 120, [](Index i) { return i < 4 ? 1 / (1.0 + static_cast<double>(i)) : 0.0; });
-  Small<double> first;
-  for_each_rank_count([&](MPI_Comm comm) {
-    const ProcessGrid grid(comm);
-    const auto found = truncated_svd(spread(grid, known.a), 9);
-    const Small<double> u = gathered(found.u);
-    if (grid.rank() != 0) return;
-    if (grid.size() == 1) first = u;
-    for (Index j = 0; j < 9; ++j) {
-      for (Index i = 0; i < u.rows; ++i) ASSERT_NEAR(u(i, j), first(i, j), 1e-9) << j;
-    }
-  });
+  for (const auto method : {SvdMethod::randomized, SvdMethod::gram, SvdMethod::tsqr}) {
+    SCOPED_TRACE(static_cast<int>(method));
+    Small<double> first;
+    for_each_rank_count([&](MPI_Comm comm) {
+      const ProcessGrid grid(comm);
+      const auto found = truncated_svd(spread(grid, known.a), 9, {.method = method});
+      const Small<double> u = gathered(found.u);
+      if (grid.rank() != 0) return;
+      if (grid.size() == 1) first = u;
+      // Values of zero have vectors that were chosen, not found; tsqr takes them from rounding.
+      const Index columns = method == SvdMethod::tsqr ? 4 : 9;
+      for (Index j = 0; j < columns; ++j) {
+        for (Index i = 0; i < u.rows; ++i) ASSERT_NEAR(u(i, j), first(i, j), 1e-9) << j;
+      }
+    });
+  }
 }
 
 TEST(SvdSpectra, Graded) {
@@ -142,6 +147,35 @@ TEST(SvdSpectra, SlowDecayEndsByRestartsOrTheDirectMethod) {
   for (const Index k : {1, 5, 20}) check(flat, k, 2);
   check(with_spectrum<float>(400, 150, [](Index i) { return 1 - 1e-3 * static_cast<double>(i); }),
         5, 2);
+}
+
+/// How many passes over A a method makes; the result must be right, too.
+int passes(MPI_Comm comm, const Known<double>& known, SvdMethod method) {
+  int count = 0;
+  SvdOptions options{.method = method};
+  options.progress = [&](int so_far, double) { count = so_far; };
+  expect_svd(known, truncated_svd(spread(ProcessGrid(comm), known.a), 5, options), 1e-10);
+  return count;
+}
+
+TEST(SvdSpectra, AutomaticTakesTheGramMatrixWhereThatIsLessWork) {
+  const auto few =
+      with_spectrum<double>(400, 150, [](Index i) { return 1 - 1e-3 * static_cast<double>(i); });
+  const auto falling = with_spectrum<double>(
+      500, 400, [](Index i) { return std::pow(0.5, static_cast<double>(i)); });
+  const auto flat =
+      with_spectrum<double>(500, 400, [](Index i) { return 1 - 1e-4 * static_cast<double>(i); });
+  run_on(2, [&](MPI_Comm comm) {
+    using enum SvdMethod;
+    // Few columns: the iteration begins from the eigenvectors, which one pass confirms.
+    EXPECT_EQ(passes(comm, few, automatic), passes(comm, few, gram));
+    EXPECT_LT(passes(comm, few, automatic), passes(comm, few, randomized));
+    // More columns: n / 4b = 6.25 passes are as much work as the Gram matrix. A spectrum that falls
+    // is left to the iteration; a flat one is given up after half of that.
+    EXPECT_EQ(passes(comm, falling, automatic), passes(comm, falling, randomized));
+    EXPECT_LT(passes(comm, flat, automatic), 8);
+    EXPECT_GT(passes(comm, flat, randomized), 10);
+  });
 }
 
 TEST(SvdSpectra, OneValueOfMany) {

@@ -151,9 +151,9 @@ TEST(TruncatedSvd, SeedChangesTheWayButNotTheAnswer) {
   run_on(2, [&](MPI_Comm comm) {
     const ProcessGrid grid(comm);
     const auto a = spread(grid, known.a);
-    const auto one = truncated_svd(a, 5, {.seed = 1});
-    const auto again = truncated_svd(a, 5, {.seed = 1});
-    const auto two = truncated_svd(a, 5, {.seed = 2});
+    const auto one = truncated_svd(a, 5, {.method = SvdMethod::randomized, .seed = 1});
+    const auto again = truncated_svd(a, 5, {.method = SvdMethod::randomized, .seed = 1});
+    const auto two = truncated_svd(a, 5, {.method = SvdMethod::randomized, .seed = 2});
     EXPECT_EQ(one.s, again.s);
     EXPECT_EQ(one.residual, again.residual);
     EXPECT_NE(one.residual, two.residual);
@@ -168,8 +168,8 @@ TEST(TruncatedSvd, ResidualFollowsTheTolerance) {
   run_on(2, [&](MPI_Comm comm) {
     const ProcessGrid grid(comm);
     const auto a = spread(grid, known.a);
-    const auto coarse = truncated_svd(a, 6, {.tol = 1e-3});
-    const auto fine = truncated_svd(a, 6, {.tol = 1e-12});
+    const auto coarse = truncated_svd(a, 6, {.method = SvdMethod::randomized, .tol = 1e-3});
+    const auto fine = truncated_svd(a, 6, {.method = SvdMethod::randomized, .tol = 1e-12});
     expect_svd(known, coarse, 1e-3);
     expect_svd(known, fine, 1e-12);
     const double largest = *std::max_element(coarse.residual.begin(), coarse.residual.end());
@@ -182,7 +182,8 @@ TEST(TruncatedSvd, ResidualOfAWideMatrixSaysSomethingToo) {
   const auto known = with_spectrum<double>(120, 400, [](Index i) { return 1 / (1.0 + i); });
   run_on(2, [&](MPI_Comm comm) {
     const ProcessGrid grid(comm);
-    const auto coarse = truncated_svd(spread(grid, known.a), 6, {.tol = 1e-3});
+    const auto coarse =
+        truncated_svd(spread(grid, known.a), 6, {.method = SvdMethod::randomized, .tol = 1e-3});
     expect_svd(known, coarse, 1e-3);
     EXPECT_GT(*std::max_element(coarse.residual.begin(), coarse.residual.end()), 1e-9);
   });
@@ -272,7 +273,7 @@ TEST(TruncatedSvd, WhatProgressThrowsOnOneRankEndsAllRanks) {
   run_on(3, [&](MPI_Comm comm) {
     const ProcessGrid grid(comm);
     int calls = 0;
-    SvdOptions options;
+    SvdOptions options{.method = SvdMethod::randomized};
     options.progress = [&](int passes, double) {
       EXPECT_EQ(passes, ++calls);
       if (grid.rank() == 1 && passes == 3) throw std::runtime_error("enough");
