@@ -14,13 +14,25 @@ import numpy as np
 from matrass.errors import DTypeError, InvalidArgument, ShapeError
 from matrass.layout import Layout
 
-__all__ = ["Block", "dtype_of", "how_dealt", "number_of", "root_of"]
+__all__ = ["Block", "dtype_of", "how_dealt", "index_of", "number_of", "root_of"]
 
 Block = int | tuple[int, int] | None
 """A block size: one number for both axes, (mb, nb), or None for the layout's default."""
 
 
+_LARGEST = 2**63
 _SCALARS = ("float32", "float64", "complex64", "complex128")
+
+
+def index_of(value: Any, what: str) -> int:
+    """Read an integer that fits C++'s 64 bits."""
+    try:
+        read = operator.index(value)
+    except TypeError as error:
+        raise InvalidArgument(f"{what} must be an integer: got {value!r}") from error
+    if not -_LARGEST <= read < _LARGEST:
+        raise InvalidArgument(f"{what} must fit a 64-bit integer: got {value!r}")
+    return read
 
 
 def _block_of(block: Any, routine: str) -> tuple[int, int] | None:
@@ -28,22 +40,21 @@ def _block_of(block: Any, routine: str) -> tuple[int, int] | None:
     if block is None:
         return None
     try:
-        pair = [operator.index(b) for b in ([block] * 2 if np.ndim(block) == 0 else block)]
-        mb, nb = pair
+        mb, nb = [block] * 2 if isinstance(block, (int, np.integer)) else block
+        return index_of(mb, "block size"), index_of(nb, "block size")
     except (TypeError, ValueError) as error:
         raise InvalidArgument(
             f"{routine}: block must be an int, (mb, nb) or None: got {block!r}"
         ) from error
-    return mb, nb
 
 
 def _shape_of(shape: Any, routine: str) -> tuple[int, int]:
     """Read a shape argument as (rows, columns)."""
     try:
-        rows, cols = (operator.index(extent) for extent in shape)
+        rows, cols = shape
+        return index_of(rows, "extent"), index_of(cols, "extent")
     except (TypeError, ValueError) as error:
         raise ShapeError(f"{routine}: shape must be (rows, columns): got {shape!r}") from error
-    return rows, cols
 
 
 def dtype_of(dtype: Any, routine: str) -> str:

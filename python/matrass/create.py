@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from matrass.agreement import agreed, together
-from matrass.arguments import Block, how_dealt, root_of
+from matrass.arguments import Block, how_dealt, index_of, root_of
 from matrass.bootstrap.which_mpi import load_core
 from matrass.errors import DTypeError, InvalidArgument, ShapeError
 from matrass.grid import Grid
@@ -165,10 +165,7 @@ def from_tiles(
     core = load_core()
 
     def prepare() -> list[tuple[int, int, npt.NDArray[Any]]]:
-        return [
-            (int(i0), int(j0), _readable(_matrix_of(tile, f"from_tiles: tile {k}")))
-            for k, (i0, j0, tile) in enumerate(tiles)
-        ]
+        return [_tile_of(tile, f"from_tiles: tile {k}") for k, tile in enumerate(tiles)]
 
     extents, name, blocks = agreed(
         grid._core, "from_tiles", lambda: how_dealt("from_tiles", shape, layout, block)
@@ -235,8 +232,8 @@ def from_global(
     headers = [tuple(h) for h in core.gather_codes(grid._core, header) if h]
     if len(set(headers)) != 1:
         raise ShapeError(
-            "from_global: x must have one shape and dtype on every rank: got shapes "
-            + ", ".join(str(h[1:]) for h in sorted(set(headers)))
+            "from_global: x must have one shape and dtype on every rank: got "
+            + ", ".join(f"{h[1:]} {_SCALARS[h[0]]}" for h in sorted(set(headers)))
         )
     code, m, n = headers[0]
     matrix = core.from_global(grid._core, array, (m, n), code, name, blocks, at)
@@ -265,6 +262,18 @@ def _matrix_of(given: Any, what: str) -> npt.NDArray[Any]:
             "(convert with astype)"
         )
     return array
+
+
+def _tile_of(given: Any, what: str) -> tuple[int, int, npt.NDArray[Any]]:
+    """`given`, if it is (i0, j0, matrix)."""
+    try:
+        i0, j0, array = given
+    except (TypeError, ValueError) as error:
+        raise InvalidArgument(
+            f"{what} must be (i0, j0, array): got {type(given).__name__}"
+        ) from error
+    first = index_of(i0, f"{what}: i0"), index_of(j0, f"{what}: j0")
+    return *first, _readable(_matrix_of(array, what))
 
 
 def _readable(array: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -25,27 +25,42 @@ __all__ = ["Grid"]
 
 def _start_mpi() -> None:
     """Start MPI, with the GIL released, unless it runs; mpi4py then finds it running."""
-    if load_core().initialize():
+    started_here = load_core().initialize()
+    if not _started:
         atexit.register(_end_mpi)
+        _started.append(started_here)
+
+
+_started: list[bool] = []
+"""Whether MPI was started here (and so is to be ended here), once it runs."""
 
 
 def _end_mpi() -> None:
-    """Finalize MPI at exit, unless this rank alone ends by an error.
+    """End MPI at exit together with all ranks, or leave it as it is.
 
-    MPI_Finalize waits for all ranks. Where an uncaught exception ends this one only, the others may
-    be waiting for it in a collective, for ever. A process that ends without MPI_Finalize is noticed
-    by mpiexec, which then ends them.
+    MPI_Finalize waits for all ranks without a word. Where this one ends alone (by an error, or by
+    ``sys.exit``) the others may be waiting for it in a collective, for ever. So all ranks meet in
+    an agreement first: those that are elsewhere get an error there. A process that ends without
+    MPI_Finalize is noticed by mpiexec, which then ends the others.
     """
+    core = load_core()
+    from mpi4py import MPI
+
     error = getattr(sys, "last_value", None)
-    if error is None or getattr(error, "_agreed", False):
-        load_core().finalize()
-    else:
+    mark = getattr(error, "_agreed", None)
+    by_all = mark == core.latest_agreement() and mark[2] == MPI.COMM_WORLD.size
+    alone = error is not None and not by_all
+    if alone or not core.end_together():
+        why = type(error).__name__ if alone else "itself, while others are in a collective call"
+        core.leave(f"this rank has ended by {why}")
         print(
-            f"matrass: this rank ends by {type(error).__name__} and leaves MPI as it is, so that "
-            "mpiexec ends the other ranks",
+            f"matrass: this rank ends by {why}, and leaves MPI as it is, so that mpiexec ends the "
+            "other ranks",
             file=sys.stderr,
             flush=True,
         )
+    elif _started[0]:
+        core.finalize()
 
 
 def _read(shape: Any, order: Any) -> tuple[tuple[int, int] | None, str]:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from matrass.agreement import agreed
+from matrass.arguments import index_of
 from matrass.bootstrap.which_mpi import load_core
 from matrass.errors import DTypeError, InvalidArgument
 from matrass.matrix import DistMatrix
@@ -293,10 +294,7 @@ def _svd_arguments(
     routine: str, k: Any, method: Any, tol: Any, seed: Any
 ) -> tuple[int, str, float, int]:
     """Read the arguments of a truncated SVD; a `tol` of 0 is the default."""
-    try:
-        rank = operator.index(k)
-    except TypeError as error:
-        raise InvalidArgument(f"{routine}: k must be an integer: got {k!r}") from error
+    rank = index_of(k, f"{routine}: k")
     if method not in _SVD_METHODS:
         names = ", ".join(_SVD_METHODS)
         raise InvalidArgument(f"{routine}: method must be {names}: got {method!r}")

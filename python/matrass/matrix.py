@@ -189,6 +189,9 @@ class DistMatrix:
     def __len__(self) -> int:
         return self.shape[0]
 
+    def __bool__(self) -> bool:
+        raise TypeError("the truth value of a DistMatrix is ambiguous")
+
     def __iter__(self) -> Iterator[Any]:
         raise TypeError("a DistMatrix is not iterable: each row would be a collective call")
 

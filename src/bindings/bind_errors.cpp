@@ -3,7 +3,12 @@
 /// Errors across the border: C++ to matrass.errors, and what Python callbacks raise, agreed on.
 /// Next: bind_mpi.cpp
 #include <array>
+#include <cstdint>
+#include <exception>
 #include <matrass/grid/process_grid.hpp>
+#include <optional>
+#include <string>
+#include <tuple>
 
 #include "any_matrix.hpp"
 #include "bindings.hpp"
@@ -35,11 +40,24 @@ constexpr std::array<KindName, 14> classes{{
     {ErrorKind::error, "Error"},
 }};
 
-/// On an exception object that every rank is raising alike.
+/// On an exception object that every rank is raising alike: (communicator, sequence, ranks) of the
+/// agreement.
 constexpr const char* agreed_mark = "_agreed";
 
 py::object error_class(const char* name) {
   return py::module_::import("matrass.errors").attr(name);
+}
+
+py::tuple as_tuple(const Agreement& agreement) {
+  return py::make_tuple(agreement.comm, agreement.sequence, agreement.ranks);
+}
+
+/// Whether all ranks of `comm` are raising this exception already.
+bool is_agreed(const py::object& exception, const mpi::Communicator& comm) {
+  const py::object mark = py::getattr(exception, agreed_mark, py::none());
+  if (mark.is_none()) return false;
+  const auto [number, sequence, ranks] = mark.cast<std::tuple<std::uint64_t, std::uint64_t, int>>();
+  return comm.still_holds({number, sequence, ranks});
 }
 
 /// The Python exception that this rank itself raised, if that is the cause of `error`.
@@ -61,7 +79,7 @@ void raise_in_python(const Error& error) {
     if (entry.kind == error.kind()) name = entry.name;
   }
   py::object raised = error_class(name)(error.what());
-  if (error.agreed()) raised.attr(agreed_mark) = true;
+  if (error.agreed()) raised.attr(agreed_mark) = as_tuple(*error.agreement());
   if (py::hasattr(raised, "rank") && error.rank() >= 0) raised.attr("rank") = error.rank();
   if (py::hasattr(raised, "remote_traceback") && !error.trace().empty()) {
     raised.attr("remote_traceback") = error.trace();
@@ -73,17 +91,20 @@ void raise_in_python(const Error& error) {
   py::set_error(py::type::of(raised), raised);
 }
 
-/// A raised Python exception as one that can travel: its kind, one line and the traceback.
+/// str(object) as UTF-8, whatever it is: odd file names have surrogates, and __str__ may raise.
+std::string text_of(const py::handle& object) {
+  try {
+    return py::str(object).attr("encode")("utf-8", "backslashreplace").cast<std::string>();
+  } catch (const std::exception&) {
+    return "(cannot be shown)";
+  }
+}
+
+/// A raised Python exception as one that can travel: its kind, its text and the traceback.
 mpi::detail::Failure describe(const py::error_already_set& raised) {
-  mpi::detail::Failure failure{ErrorKind::routine};
-  const auto format = py::module_::import("traceback").attr("format_exception");
-  failure.trace =
-      py::str("")
-          .attr("join")(format(raised.type(), raised.value(),
-                               raised.trace() ? py::object(raised.trace()) : py::none()))
-          .cast<std::string>();
-  const auto message = py::str(raised.value()).cast<std::string>();
-  failure.text = py::str(raised.type().attr("__name__")).cast<std::string>() + ": " + message;
+  const auto name = py::str(raised.type().attr("__name__")).cast<std::string>();
+  const std::string message = text_of(raised.value());
+  mpi::detail::Failure failure{ErrorKind::routine, name + ": " + message};
   if (raised.matches(PyExc_MemoryError)) failure.kind = ErrorKind::memory_limit;
   for (const KindName& entry : classes) {
     if (!raised.matches(error_class(entry.name))) continue;
@@ -91,8 +112,18 @@ mpi::detail::Failure describe(const py::error_already_set& raised) {
     failure.text = message;
     break;
   }
+  try {
+    const auto format = py::module_::import("traceback").attr("format_exception");
+    const py::object trace = raised.trace() ? py::object(raised.trace()) : py::none();
+    failure.trace = text_of(py::str("").attr("join")(format(raised.type(), raised.value(), trace)));
+  } catch (const std::exception&) {
+    failure.trace = failure.text;
+  }
   return failure;
 }
+
+/// Whether it is a wish to end the program (Ctrl-C, sys.exit), which no `except Exception` stops.
+bool ends_program(const py::error_already_set& raised) { return !raised.matches(PyExc_Exception); }
 
 /// mpi::throw_together for a Python callable. What is agreed already (raised by a nested
 /// collective) passes through untouched. If results are to be `alike`, their repr is compared.
@@ -101,17 +132,28 @@ py::object together(const ProcessGrid& grid, const py::function& f, const std::s
   py::object result;
   std::string shown;
   std::exception_ptr thrown;
+  std::optional<py::error_already_set> end;
   mpi::detail::Failure failure;
   try {
     result = f();
-    if (alike) shown = py::repr(result).cast<std::string>();
+    if (alike) shown = text_of(py::repr(result));
   } catch (py::error_already_set& raised) {
-    if (py::getattr(raised.value(), agreed_mark, py::bool_(false)).cast<bool>()) throw;
+    if (is_agreed(raised.value(), grid.comm())) throw;
     thrown = std::current_exception();
     failure = describe(raised);
+    if (ends_program(raised)) end = raised;
+  } catch (...) {
+    thrown = std::current_exception();
+    failure = mpi::detail::describe(grid.comm(), thrown);
   }
-  const py::gil_scoped_release no_gil;
-  mpi::detail::agree(grid.comm(), mpi::Call(routine, shown), thrown != nullptr, failure, thrown);
+  try {
+    const py::gil_scoped_release no_gil;
+    mpi::detail::agree(grid.comm(), mpi::Call(routine, shown), thrown != nullptr, failure, thrown);
+  } catch (const Error& error) {
+    if (!end) throw;
+    if (error.agreed()) end->value().attr(agreed_mark) = as_tuple(*error.agreement());
+    throw *end;
+  }
   return result;
 }
 
@@ -128,6 +170,8 @@ void bind_errors(py::module_& module) {
   });
   module.def("together", &together, py::arg("grid"), py::arg("f"), py::arg("routine"),
              py::arg("alike"));
+  // The agreement that was begun last: an error that has this mark is on its way on all its ranks.
+  module.def("latest_agreement", [] { return as_tuple(mpi::Communicator::latest_agreement()); });
 }
 
 }  // namespace matrass::bindings

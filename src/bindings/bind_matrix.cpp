@@ -65,6 +65,8 @@ Matrix from_local(const ProcessGrid& grid, const std::optional<py::array>& local
     using T = decltype(scalar);
     LocalPart<T> part;
     std::shared_ptr<void> owner;
+    const Shape share = d.local_shape(grid.rank());
+    if (share.size() == 0) part.shape = share;  // what None stands for
     if (local) {
       part = with_leading_dimension(part_of<T>(*local, true));
       owner = keep_alive(*local);

@@ -7,6 +7,8 @@
 #include <matrass/matrix/memory_pool.hpp>
 #include <matrass/mpi/check.hpp>
 #include <matrass/mpi/collectives.hpp>
+#include <matrass/mpi/environment.hpp>
+#include <matrass/mpi/guard.hpp>
 
 #include "bindings.hpp"
 
@@ -32,6 +34,9 @@ void finalize() {
   if (ended == 0) MPI_Finalize();
 }
 
+/// From here on this process leaves MPI alone: MPI_Finalize, too, does nothing.
+void leave(const std::string& reason) { guard::interrupt(guard::Kind::cancelled, reason.c_str()); }
+
 py::dict memory() {
   const MemoryUse use = MemoryPool::instance().use();
   py::dict result;
@@ -47,6 +52,8 @@ void bind_mpi(py::module_& module) {
   using NoGil = py::call_guard<py::gil_scoped_release>;
   module.def("initialize", &initialize, NoGil());
   module.def("finalize", &finalize, NoGil());
+  module.def("end_together", &mpi::end_together, NoGil());
+  module.def("leave", &leave, py::arg("reason"));
   module.def("memory", &memory);
   module.def("set_memory_limit",
              [](std::size_t limit) { MemoryPool::instance().set_limit(limit); });

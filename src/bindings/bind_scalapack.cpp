@@ -19,7 +19,7 @@ std::pair<Descriptor, std::pair<Index, Index>> descriptor_of(const Matrix& a) {
       [](const auto& m) {
         const BlockCyclicAxis& rows = m.distribution().rows();
         const BlockCyclicAxis& cols = m.distribution().cols();
-        return std::pair(descriptor(m), std::pair(rows.first + 1, cols.first + 1));
+        return std::pair(m.descriptor(), std::pair(rows.first + 1, cols.first + 1));
       },
       a.value);
 }

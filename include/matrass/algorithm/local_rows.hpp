@@ -96,7 +96,7 @@ Extremes extremes(const LocalRows<T>& a) {
     for (Index j = 0; j < a.n; ++j) {
       const T x = a.row(i)[j * a.col_stride];
       if (is_finite(x)) {
-        found.largest = std::max(found.largest, static_cast<double>(std::abs(x)));
+        found.largest = std::max(found.largest, modulus(x));
       } else if (!found.not_finite) {
         found.not_finite = {i, j};
       }

@@ -6,13 +6,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <complex>
-#include <concepts>
 #include <limits>
 #include <matrass/matrix/dist_matrix.hpp>
 #include <matrass/mpi/agree.hpp>
 #include <matrass/mpi/collectives.hpp>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace matrass {
@@ -22,18 +21,6 @@ namespace matrass {
 enum class Norm { frobenius, one, minus_one, infinity, minus_infinity, max };
 
 namespace detail {
-
-/// |x| where neither the square of a part nor the modulus itself leaves the range of doubles.
-template <Scalar T>
-double modulus(T x) {
-  if constexpr (std::same_as<T, std::complex<float>>) {
-    const auto re = static_cast<double>(x.real());
-    const auto im = static_cast<double>(x.imag());
-    return std::sqrt(re * re + im * im);
-  } else {
-    return static_cast<double>(std::abs(x));
-  }
-}
 
 /// Calls f(i_local, j_local, |a_ij|) for the elements that this rank speaks for (each element of
 /// a replicated matrix is counted once).
@@ -85,8 +72,10 @@ double frobenius(const DistMatrix<T>& a) {
 /// Sums of moduli of each column, or of each row. Collective; n or m doubles of memory a rank.
 template <Scalar T>
 std::vector<double> modulus_sums(const DistMatrix<T>& a, bool of_columns) {
-  const std::vector<Index> indices = of_columns ? a.local_cols() : a.local_rows();
-  std::vector<double> sums(static_cast<std::size_t>(of_columns ? a.shape().cols : a.shape().rows));
+  auto [indices, sums] = mpi::throw_together(a.grid().comm(), [&] {
+    const auto extent = static_cast<std::size_t>(of_columns ? a.shape().cols : a.shape().rows);
+    return std::pair(of_columns ? a.local_cols() : a.local_rows(), std::vector<double>(extent));
+  });
   for_each_modulus(a, [&](Index i, Index j, double x) {
     sums[static_cast<std::size_t>(indices[static_cast<std::size_t>(of_columns ? j : i)])] += x;
   });

@@ -30,9 +30,13 @@ namespace detail {
 /// Means of the columns of A, and the sum of their squared deviations.
 template <Scalar T>
 struct Centre {
-  std::vector<T> mean;     ///< all n of them, on every rank
-  std::vector<T> of_rows;  ///< for a transposed view: those of this rank's rows
-  double total_squares = 0;
+  std::vector<T> mean{};     ///< all n of them, on every rank
+  std::vector<T> of_rows{};  ///< for a transposed view: those of this rank's rows
+  double total_squares = 0;  ///< in units of scale^2
+  double scale = 1;          ///< a power of two
+
+  /// Whether no square has overflowed or vanished.
+  bool in_range() const { return total_squares > 1e-250 && total_squares < 1e300; }
 };
 
 /// The first row of the tall matrix, on every rank. Collective.
@@ -50,31 +54,31 @@ std::vector<T> first_row(const TallView<T>& tall, const LocalRows<T>& a) {
 
 /// Columns of a tall A. Collective; one pass.
 template <Scalar T>
-Centre<T> centre_of_columns(const TallView<T>& tall, const LocalRows<T>& a) {
+Centre<T> centre_of_columns(const TallView<T>& tall, const LocalRows<T>& a, double scale) {
   const mpi::Communicator& comm = tall.rows.grid().comm();
   const std::vector<T> reference = first_row(tall, a);
   DeviationSums<Wide<T>> sums =
-      mpi::throw_together(comm, [&] { return column_deviations(a, reference); });
+      mpi::throw_together(comm, [&] { return column_deviations(a, reference, 1 / scale); });
   mpi::allreduce(comm, std::span<Wide<T>>(sums.sum));
   mpi::allreduce(comm, std::span<double>(sums.squares));
   const auto m = static_cast<double>(tall.rows.shape().rows);
-  Centre<T> centre;
+  Centre<T> centre{.scale = scale};
   for (std::size_t j = 0; j < reference.size(); ++j) {
     const Wide<T> shift = sums.sum[j] / m;
     centre.mean.push_back(static_cast<T>(static_cast<Wide<T>>(reference[j]) + shift));
-    centre.total_squares += sums.squares[j] - m * std::norm(shift);
+    centre.total_squares += sums.squares[j] - m * std::norm(shift / scale);
   }
   return centre;
 }
 
 /// Columns of a wide A, which are rows of the tall view. Collective; one pass.
 template <Scalar T>
-Centre<T> centre_of_rows(const TallView<T>& tall, const LocalRows<T>& a) {
+Centre<T> centre_of_rows(const TallView<T>& tall, const LocalRows<T>& a, double scale) {
   const mpi::Communicator& comm = tall.rows.grid().comm();
-  Centre<T> centre;
+  Centre<T> centre{.scale = scale};
   centre.mean = std::vector<T>(static_cast<std::size_t>(tall.rows.shape().rows));
   mpi::throw_together(comm, [&] {
-    const DeviationSums<Wide<T>> sums = row_deviations(a);
+    const DeviationSums<Wide<T>> sums = row_deviations(a, 1 / scale);
     const auto m = static_cast<double>(a.n);
     const std::vector<Index> rows = tall.rows.local_rows();
     for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -82,12 +86,27 @@ Centre<T> centre_of_rows(const TallView<T>& tall, const LocalRows<T>& a) {
       const auto first = static_cast<Wide<T>>(a.row(static_cast<Index>(i))[0]);
       centre.of_rows.push_back(static_cast<T>(first + shift));
       centre.mean[static_cast<std::size_t>(rows[i])] = centre.of_rows.back();
-      centre.total_squares += sums.squares[i] - m * std::norm(shift);
+      centre.total_squares += sums.squares[i] - m * std::norm(shift / scale);
     }
   });
   mpi::allreduce(comm, std::span<T>(centre.mean));
   centre.total_squares = mpi::allreduce(comm, centre.total_squares);
   return centre;
+}
+
+/// Of the columns of A, whichever way the view is turned. Collective; one pass, and two more where
+/// the squares of A's elements leave the range of doubles.
+template <Scalar T>
+Centre<T> centre_of(const TallView<T>& tall, const LocalRows<T>& a) {
+  const auto with_scale = [&](double scale) {
+    return tall.transposed ? centre_of_rows(tall, a, scale) : centre_of_columns(tall, a, scale);
+  };
+  Centre<T> centre = with_scale(1);
+  if (centre.in_range()) return centre;
+  const double largest = mpi::allreduce(tall.rows.grid().comm(), extremes(a).largest, MPI_MAX);
+  if (largest == 0) return centre;
+  constexpr int most = 1000;
+  return with_scale(std::ldexp(1.0, std::clamp(std::ilogb(largest), -most, most)));
 }
 
 template <Scalar T>
@@ -99,17 +118,18 @@ Pca<T> pca_of(const DistMatrix<T>& a, Index k, const SvdOptions& options) {
   });
   const TallView<T> tall = tall_view(a);
   LocalRows<T> rows = tall.local();
-  const Centre<T> centre =
-      tall.transposed ? centre_of_rows(tall, rows) : centre_of_columns(tall, rows);
+  const Centre<T> centre = centre_of(tall, rows);
   (tall.transposed ? rows.row_shift : rows.col_shift) =
       tall.transposed ? centre.of_rows.data() : centre.mean.data();
   TruncatedSvd<T> svd = svd_of_rows(tall, rows, k, options, "pca");
   Pca<T> result{centre.mean, svd.v, {}, {}, svd.s, svd.u, svd.residual};
   for (const Real<T> s : svd.s) {
-    const double square = static_cast<double>(s) * static_cast<double>(s);
-    result.explained_variance.push_back(static_cast<Real<T>>(square / static_cast<double>(m - 1)));
-    result.explained_variance_ratio.push_back(
-        static_cast<Real<T>>(centre.total_squares > 0 ? square / centre.total_squares : 0));
+    const auto value = static_cast<double>(s);
+    result.explained_variance.push_back(
+        static_cast<Real<T>>(value * value / static_cast<double>(m - 1)));
+    const double scaled = value / centre.scale;
+    result.explained_variance_ratio.push_back(static_cast<Real<T>>(
+        centre.total_squares > 0 ? scaled * scaled / centre.total_squares : 0));
   }
   const LocalPart<T>& scores = result.scores.part();
   for (Index j = 0; j < scores.shape.cols; ++j) {

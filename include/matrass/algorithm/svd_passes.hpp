@@ -62,7 +62,7 @@ void SvdRun<T>::check_first_pass(Pass kind) {
     for (Index c = 0; c < newest_.width; ++c) {
       const T y = newest_.data[i * newest_.ld + c];
       if (is_finite(y)) {
-        found[1] = std::max(found[1], static_cast<double>(std::abs(y)));
+        found[1] = std::max(found[1], modulus(y));
       } else {
         found[0] = 1;
       }
@@ -84,9 +84,11 @@ void SvdRun<T>::refuse_or_scale() {
   const Extremes found = mpi::throw_together(comm_, [&] {
     Extremes mine = extremes(a_);
     if (mine.not_finite) {
-      const auto [i, j] = *mine.not_finite;
+      auto [i, j] = *mine.not_finite;
+      i = row_index_(i);
+      if (transposed_) std::swap(i, j);
       throw InvalidArgument(name_ + ": A must be finite: got NaN or infinity at (" +
-                            std::to_string(row_index_(i)) + ", " + std::to_string(j) + ")");
+                            std::to_string(i) + ", " + std::to_string(j) + ")");
     }
     return mine;
   });

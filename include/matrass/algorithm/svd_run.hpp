@@ -53,6 +53,7 @@ class SvdRun {
   /// Collective.
   LocalSvd<T> run(const LocalColumns<T>& u, Residual residual = Residual::of_v) {
     u_ = u;
+    transposed_ = residual == Residual::of_u;
     if (method() == SvdMethod::tsqr) {
       refuse_or_scale();
       direct();
@@ -171,7 +172,8 @@ class SvdRun {
   Index starts_ = 0;       ///< independent random vectors that the basis has grown from
   Index random_used_ = 0;  ///< random vectors taken so far
   int restarts_ = 0;
-  bool from_gram_ = false;  ///< whether the iteration began from A^H A
+  bool transposed_ = false;  ///< whether the caller's A is this one's transpose
+  bool from_gram_ = false;   ///< whether the iteration began from A^H A
   double last_residual_ = std::numeric_limits<double>::infinity();  ///< before the last pass
 };
 

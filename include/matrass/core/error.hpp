@@ -4,7 +4,9 @@
 /// Next: core/narrow.hpp
 #pragma once
 
+#include <cstdint>
 #include <exception>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -29,17 +31,28 @@ enum class ErrorKind : int {
   cancelled,
 };
 
+/// Which agreement raised an error (mpi/agree.hpp): the how-manieth on which communicator. The
+/// number of a communicator is this process's own; 0 stands for all of them (the world is dead).
+struct Agreement {
+  std::uint64_t comm = 0;
+  std::uint64_t sequence = 0;
+  int ranks = 0;  ///< of the communicator
+
+  friend bool operator==(const Agreement&, const Agreement&) = default;
+};
+
 /// The base of all errors of the library.
 ///
-/// An error is *agreed* when every rank of the communicator is known to be raising the same one;
-/// it then passes through enclosing collective calls untouched (mpi/agree.hpp).
+/// An error is *agreed* when every rank of a communicator is known to be raising the same one; it
+/// then passes through enclosing collective calls on that communicator untouched (mpi/agree.hpp).
 class Error : public std::runtime_error {
  public:
   explicit Error(const std::string& text, ErrorKind kind = ErrorKind::error)
       : std::runtime_error(text), kind_(kind) {}
 
   ErrorKind kind() const noexcept { return kind_; }
-  bool agreed() const noexcept { return agreed_; }
+  bool agreed() const noexcept { return agreement_.has_value(); }
+  const std::optional<Agreement>& agreement() const noexcept { return agreement_; }
 
   /// What was thrown on this rank, where this rank is the one that failed; null elsewhere.
   const std::exception_ptr& cause() const noexcept { return cause_; }
@@ -52,15 +65,16 @@ class Error : public std::runtime_error {
   void set_trace(std::string trace) { trace_ = std::move(trace); }
 
   /// Marks the error as raised by every rank alike.
-  void mark_agreed(int rank = -1, std::exception_ptr cause = nullptr) noexcept {
-    agreed_ = true;
+  void mark_agreed(const Agreement& agreement, int rank = -1,
+                   std::exception_ptr cause = nullptr) noexcept {
+    agreement_ = agreement;
     rank_ = rank;
     cause_ = std::move(cause);
   }
 
  private:
   ErrorKind kind_;
-  bool agreed_ = false;
+  std::optional<Agreement> agreement_;
   int rank_ = -1;
   std::string trace_;
   std::exception_ptr cause_;
@@ -138,12 +152,13 @@ void with_error(ErrorKind kind, const std::string& text, F&& f) {
 }
 
 /// Throws the error class of `kind`, marked as agreed.
-[[noreturn]] inline void throw_agreed(ErrorKind kind, const std::string& text, int rank = -1,
+[[noreturn]] inline void throw_agreed(const Agreement& agreement, ErrorKind kind,
+                                      const std::string& text, int rank = -1,
                                       const std::string& trace = "",
                                       const std::exception_ptr& cause = nullptr) {
   with_error(kind, text, [&](auto error) {
     error.set_trace(trace);
-    error.mark_agreed(rank, cause);
+    error.mark_agreed(agreement, rank, cause);
     throw error;
   });
   throw Error(text);

@@ -4,6 +4,7 @@
 /// scalars. Next: core/error.hpp
 #pragma once
 
+#include <cmath>
 #include <complex>
 #include <concepts>
 #include <cstdint>
@@ -60,6 +61,18 @@ constexpr T conjugate(T x) {
     return std::conj(x);
   } else {
     return x;
+  }
+}
+
+/// |x| where neither the square of a part nor the modulus itself leaves the range of doubles.
+template <Scalar T>
+double modulus(T x) {
+  if constexpr (std::same_as<T, std::complex<float>>) {
+    const auto re = static_cast<double>(x.real());
+    const auto im = static_cast<double>(x.imag());
+    return std::sqrt(re * re + im * im);
+  } else {
+    return static_cast<double>(std::abs(x));
   }
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <algorithm>
+#include <limits>
 #include <matrass/core/error.hpp>
 #include <matrass/core/narrow.hpp>
 #include <matrass/core/types.hpp>
@@ -143,6 +144,13 @@ inline Distribution::Distribution(const GridMap& grid, Shape shape, Layout layou
                   "layout: extents must not be negative: " + shown(shape.rows, shape.cols));
   detail::require(block.rows >= 1 && block.cols >= 1,
                   "layout: block sizes must be at least 1: " + shown(block.rows, block.cols));
+  // So that no sum or product of these, a few cycles past the end, leaves 64 bits.
+  constexpr Index most = std::numeric_limits<Index>::max() / 8;
+  detail::require(shape.rows <= most && shape.cols <= most,
+                  "layout: extents must be below 2^60: " + shown(shape.rows, shape.cols));
+  detail::require(
+      block.rows <= most / row_places && block.cols <= most / col_places,
+      "layout: block sizes must be below 2^60 / places: " + shown(block.rows, block.cols));
   detail::require(options.row_source >= 0 && options.row_source < row_places &&
                       options.col_source >= 0 && options.col_source < col_places,
                   "layout: sources must be places of " + to_string(layout) + " on a grid " +

@@ -59,6 +59,16 @@ bool may_overlap(const LocalPart<T>& a, const LocalPart<T>& b) {
 /// Transposed views are row-major.
 enum class StorageOrder { column_major, row_major };
 
+/// How `layout` deals out a matrix of `shape` over `grid`. Collective: arguments that do not fit,
+/// or differ, on some rank are every rank's error.
+/// @throws InvalidArgument, LayoutError
+inline Distribution distribute(const ProcessGrid& grid, Shape shape, Layout layout,
+                               const LayoutOptions& options = {}) {
+  const mpi::Call call("layout", shape, layout.col, layout.row, grid.map());
+  return mpi::throw_together(grid.comm(), call,
+                             [&] { return Distribution(grid.map(), shape, layout, options); });
+}
+
 /// A matrix of `T` over a process grid.
 ///
 /// Like std::span's extent, the layout is a template argument where it is known at compile time
@@ -81,11 +91,11 @@ class DistMatrix {
   /// @throws InvalidArgument, LayoutError for arguments that do not fit; MemoryLimitError.
   DistMatrix(const ProcessGrid& grid, Shape shape, Layout layout, const LayoutOptions& options = {})
     requires(L == any_layout)
-      : DistMatrix(grid, Distribution(grid.map(), shape, layout, options), true) {}
+      : DistMatrix(grid, distribute(grid, shape, layout, options), true) {}
 
   DistMatrix(const ProcessGrid& grid, Shape shape, const LayoutOptions& options = {})
     requires(L != any_layout)
-      : DistMatrix(grid, Distribution(grid.map(), shape, L, options), true) {}
+      : DistMatrix(grid, distribute(grid, shape, L, options), true) {}
 
   /// A matrix of this distribution, of zeros or with arbitrary content. Collective over `grid`.
   DistMatrix(const ProcessGrid& grid, const Distribution& distribution, bool zero)
@@ -148,6 +158,9 @@ class DistMatrix {
   /// This rank's part as an xtensor view, column-major, without a copy.
   /// Defined by matrix/local_view.hpp, which is apart because it is slow to compile.
   auto local() const { return local_view(part_); }
+
+  /// ScaLAPACK's nine integers. Defined by scalapack/operand.hpp, which see.
+  auto descriptor() const { return descriptor_of(DistMatrix<T>(*this)); }
 
   /// The transposed matrix: a view, nothing moves. (Not conjugated.)
   DistMatrix<T, L == any_layout ? any_layout : matrass::transposed(L)> transposed() const {

@@ -33,12 +33,12 @@ struct Failure {
   std::string trace{};
 };
 
-/// Describes `thrown`; rethrows what must not be agreed on (again).
-inline Failure describe(const std::exception_ptr& thrown) {
+/// Describes `thrown`; rethrows what all ranks of `comm` are raising already.
+inline Failure describe(const Communicator& comm, const std::exception_ptr& thrown) {
   try {
     std::rethrow_exception(thrown);
   } catch (const Error& error) {
-    if (error.agreed()) throw;
+    if (error.agreed() && comm.still_holds(*error.agreement())) throw;
     return {error.kind(), error.what(), error.trace()};
   } catch (const std::bad_alloc&) {
     return {ErrorKind::memory_limit, "out of memory", ""};
@@ -60,7 +60,8 @@ inline std::string broadcast_text(const Communicator& comm, std::string text, in
 
 /// Throws on every rank because ranks called different things: names rank 0's call and the first
 /// that differs from it. Collective.
-[[noreturn]] inline void throw_different_calls(const Communicator& comm, const Call& call) {
+[[noreturn]] inline void throw_different_calls(const Communicator& comm, const Call& call,
+                                               const Agreement& agreement) {
   std::uint64_t expected = call.hash();
   check(MPI_Bcast(&expected, 1, MPI_UINT64_T, 0, comm.own()), "MPI_Bcast");
   const int mine = expected == call.hash() ? comm.size() : comm.rank();
@@ -69,7 +70,7 @@ inline std::string broadcast_text(const Communicator& comm, std::string text, in
   const std::string first = broadcast_text(comm, std::string(call.name()), 0);
   const std::string second = broadcast_text(comm, std::string(call.name()), other);
   matrass::detail::throw_agreed(
-      ErrorKind::invalid_argument,
+      agreement, ErrorKind::invalid_argument,
       first + ": every rank must make the same call with the same arguments: got " +
           (first == second ? "other arguments" : second) + " on rank " + std::to_string(other));
 }
@@ -78,6 +79,7 @@ inline std::string broadcast_text(const Communicator& comm, std::string text, in
 /// rank on every rank. Collective; one allreduce, and a few broadcasts after a failure.
 inline void agree(const Communicator& comm, const Call& call, bool failed, const Failure& failure,
                   const std::exception_ptr& cause) {
+  const Agreement agreement = comm.begin_agreement();
   // The minimum of {first failing rank, -1 if some rank is well, hash, ~hash}: min(~h) is ~max(h).
   const std::uint64_t hash = call.hash();
   const auto as_index = [](auto x) { return static_cast<std::uint64_t>(x); };
@@ -87,7 +89,7 @@ inline void agree(const Communicator& comm, const Call& call, bool failed, const
   check(MPI_Allreduce(mine, all, 4, MPI_UINT64_T, MPI_MIN, comm.own()), "MPI_Allreduce");
   const int first = static_cast<int>(all[0]);
   if (first == comm.size()) {
-    if (all[2] != ~all[3]) throw_different_calls(comm, call);
+    if (all[2] != ~all[3]) throw_different_calls(comm, call, agreement);
     return;
   }
   int kind = static_cast<int>(failure.kind);
@@ -96,8 +98,8 @@ inline void agree(const Communicator& comm, const Call& call, bool failed, const
   const std::string trace = broadcast_text(comm, failure.trace, first);
   const bool all_failed = all[1] == 1;
   if (!all_failed) text = "rank " + std::to_string(first) + ": " + text;
-  matrass::detail::throw_agreed(static_cast<ErrorKind>(kind), text, all_failed ? -1 : first, trace,
-                                cause);
+  matrass::detail::throw_agreed(agreement, static_cast<ErrorKind>(kind), text,
+                                all_failed ? -1 : first, trace, cause);
 }
 
 }  // namespace detail
@@ -125,7 +127,7 @@ auto throw_together(const Communicator& comm, const Call& call, F&& f) {
     }
   } catch (...) {
     thrown = std::current_exception();
-    failure = detail::describe(thrown);
+    failure = detail::describe(comm, thrown);
   }
   detail::agree(comm, call, thrown != nullptr, failure, thrown);
   if constexpr (!std::is_void_v<Result>) return std::move(*result);

@@ -23,7 +23,7 @@ inline void check_world() {
   const guard::State state = guard::state();
   const ErrorKind kind =
       state.kind == guard::Kind::cancelled ? ErrorKind::cancelled : ErrorKind::rank_lost;
-  matrass::detail::throw_agreed(kind, state.reason);
+  matrass::detail::throw_agreed(Agreement{}, kind, state.reason);
 #endif
 }
 

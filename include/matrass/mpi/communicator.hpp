@@ -7,10 +7,12 @@
 #include <mpi.h>
 
 #include <any>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <matrass/mpi/check.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,6 +28,7 @@ struct CommunicatorState {
   MPI_Comm own = MPI_COMM_NULL;  ///< private duplicate; errors return
   int rank = 0;
   int size = 1;
+  Agreement latest{};  ///< the agreement that was begun last (mpi/agree.hpp)
   std::vector<std::function<void()>> at_free{};  ///< what later folders end before the duplicate
   std::map<std::string, std::any> cache;         ///< kept by later folders: BLACS contexts, ...
 };
@@ -64,11 +67,8 @@ class Communicator {
     MPI_Initialized(&running);
     if (running == 0) throw MPIError("Communicator: MPI must be initialised (MPI_Init_thread)");
     if (comm == MPI_COMM_NULL) throw InvalidArgument("Communicator: comm must not be null");
-    void* found = nullptr;
-    int flag = 0;
-    check(MPI_Comm_get_attr(comm, detail::state_key(), static_cast<void*>(&found), &flag),
-          "MPI_Comm_get_attr");
-    state_ = flag != 0 ? *static_cast<detail::StateHandle*>(found) : attach(comm);
+    const std::optional<Communicator> before = known(comm);
+    state_ = before ? before->state_ : attach(comm);
   }
 
   int rank() const { return state_->rank; }
@@ -79,6 +79,34 @@ class Communicator {
 
   /// The library's private duplicate.
   MPI_Comm own() const { return require_alive()->own; }
+
+  /// Counts an agreement, which begins now on every rank.
+  Agreement begin_agreement() const {
+    ++state_->latest.sequence;
+    return latest_agreement() = state_->latest;
+  }
+
+  /// Whether an error that `agreement` raised is on its way on every rank: nothing was agreed on
+  /// since then.
+  bool still_holds(const Agreement& agreement) const {
+    return agreement.comm == 0 || agreement == state_->latest;
+  }
+
+  /// The agreement that this process began last, on any communicator.
+  static Agreement& latest_agreement() {
+    static Agreement latest;
+    return latest;
+  }
+
+  /// The handle to `comm` if the library has worked on it before. Local.
+  static std::optional<Communicator> known(MPI_Comm comm) {
+    void* found = nullptr;
+    int flag = 0;
+    check(MPI_Comm_get_attr(comm, detail::state_key(), static_cast<void*>(&found), &flag),
+          "MPI_Comm_get_attr");
+    if (flag == 0) return std::nullopt;
+    return Communicator(*static_cast<detail::StateHandle*>(found));
+  }
 
   /// Calls `end` (collective) before the duplicate is freed.
   void at_free(std::function<void()> end) const { state_->at_free.push_back(std::move(end)); }
@@ -91,13 +119,17 @@ class Communicator {
   }
 
  private:
+  explicit Communicator(detail::StateHandle state) : state_(std::move(state)) {}
+
   static detail::StateHandle attach(MPI_Comm comm) {
+    static std::uint64_t count = 0;
     auto state = std::make_shared<detail::CommunicatorState>();
     state->user = comm;
     check(MPI_Comm_dup(comm, &state->own), "MPI_Comm_dup");
     check(MPI_Comm_set_errhandler(state->own, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
     check(MPI_Comm_rank(comm, &state->rank), "MPI_Comm_rank");
     check(MPI_Comm_size(comm, &state->size), "MPI_Comm_size");
+    state->latest = {++count, 0, state->size};
     check(MPI_Comm_set_attr(comm, detail::state_key(), new detail::StateHandle(state)),
           "MPI_Comm_set_attr");
     return state;

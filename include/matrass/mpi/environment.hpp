@@ -1,14 +1,32 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// @file
 /// Starting and ending MPI.
-/// Next: mpi/check.hpp
+/// Next: mpi/communicator.hpp
 #pragma once
 
 #include <mpi.h>
 
-#include <matrass/mpi/check.hpp>
+#include <exception>
+#include <matrass/mpi/agree.hpp>
 
 namespace matrass::mpi {
+
+/// Meets all ranks at the end of the program, before MPI_Finalize, which would wait for them
+/// without a word. Ranks that are in another collective call of the library instead get an error
+/// there, and this returns false: then MPI is to be left as it is, and the launcher ends the
+/// others.
+///
+/// Collective over MPI_COMM_WORLD, where the library has worked on that.
+inline bool end_together() noexcept {
+  try {
+    if (const auto world = Communicator::known(MPI_COMM_WORLD)) {
+      throw_together(*world, Call("the end of the program"), [] {});
+    }
+    return true;
+  } catch (const std::exception&) {
+    return false;
+  }
+}
 
 /// Starts MPI with MPI_THREAD_MULTIPLE unless somebody has, and ends it only if it was started
 /// here.
@@ -23,7 +41,7 @@ class Environment {
   ~Environment() {
     int ended = 0;
     MPI_Finalized(&ended);
-    if (started_here_ && ended == 0) MPI_Finalize();
+    if (started_here_ && ended == 0 && end_together()) MPI_Finalize();
   }
 
  private:

@@ -122,7 +122,7 @@ DistMatrix<T> redistribute(const DistMatrix<T>& a, const ProcessGrid& grid,
 template <Scalar T>
 DistMatrix<T> redistribute(const DistMatrix<T>& a, Layout layout,
                            const LayoutOptions& options = {}) {
-  return redistribute(a, a.grid(), Distribution(a.grid().map(), a.shape(), layout, options));
+  return redistribute(a, a.grid(), distribute(a.grid(), a.shape(), layout, options));
 }
 
 /// The same with the layout known at compile time: `redistribute<MC_MR>(a, {64, 64})`.

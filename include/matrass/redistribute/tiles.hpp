@@ -4,6 +4,7 @@
 /// Next: scalapack/context.hpp or algorithm/norm.hpp
 #pragma once
 
+#include <limits>
 #include <matrass/redistribute/cover.hpp>
 #include <matrass/redistribute/redistribute.hpp>
 #include <numeric>
@@ -42,6 +43,11 @@ inline std::vector<TileExtent> gather_extents(const mpi::Communicator& comm,
   const std::vector<Index> numbers = mpi::throw_together(comm, mpi::Call(routine), [&] {
     std::vector<Index> flat;
     for (const TileHeader& tile : mine) {
+      // The end of a tile must be a number, too; where it may lie is checked later.
+      constexpr Index most = std::numeric_limits<Index>::max() / 2;
+      detail::require(-most < tile.i0 && tile.i0 < most && -most < tile.j0 && tile.j0 < most,
+                      routine + ": tiles must lie within the matrix: got one at (" +
+                          std::to_string(tile.i0) + ", " + std::to_string(tile.j0) + ")");
       flat.insert(flat.end(), {tile.i0, tile.j0, tile.shape.rows, tile.shape.cols, tile.type});
     }
     return flat;
@@ -75,36 +81,40 @@ inline Pieces pieces_of(const std::vector<TileExtent>& extents) {
   return pieces;
 }
 
-/// One piece that is the whole matrix, on rank `root` or on all.
-inline Pieces whole(Shape shape, std::optional<int> root, int size) {
-  require(!root || (*root >= 0 && *root < size), "root must be one of " + std::to_string(size) +
-                                                     " ranks: got " +
+/// One piece that is the whole matrix, on rank `root` or on all. For use inside an agreement.
+inline Pieces whole(const std::string& routine, Shape shape, std::optional<int> root, int size) {
+  require(!root || (*root >= 0 && *root < size), routine + ": root must be one of " +
+                                                     std::to_string(size) + " ranks: got " +
                                                      std::to_string(root.value_or(0)));
   std::vector<int> ranks(root ? 1 : static_cast<std::size_t>(size), root.value_or(0));
   if (!root) std::iota(ranks.begin(), ranks.end(), 0);
   return {{std::move(ranks), IndexSet::interval(0, shape.rows), IndexSet::interval(0, shape.cols)}};
 }
 
-/// A new matrix filled from `source`, whose own pieces lie in `parts`. Collective.
-template <Scalar T>
-DistMatrix<T> from_pieces(const ProcessGrid& grid, const Pieces& source,
+/// A new matrix filled from the pieces that `source()` gives, of which this rank's own lie in
+/// `parts`. Collective.
+template <Scalar T, class F>
+DistMatrix<T> from_pieces(const ProcessGrid& grid, const mpi::Call& call, F&& source,
                           std::span<const LocalPart<const T>> parts, const Distribution& wanted) {
   DistMatrix<T> result;
-  auto exchange = mpi::throw_together(grid.comm(), mpi::Call("from_tiles", wanted), [&] {
+  auto exchange = mpi::throw_together(grid.comm(), call, [&] {
+    const Pieces pieces = source();
     result = DistMatrix<T>::allocate(grid, wanted, false);
-    return Exchange<T>(grid.comm(), make_plan(source, matrass::pieces_of(wanted), grid.rank(),
+    return Exchange<T>(grid.comm(), make_plan(pieces, matrass::pieces_of(wanted), grid.rank(),
                                               grid.comm().size()));
   });
   exchange.run(parts, parts_of(result.part(), wanted, grid.rank()));
   return result;
 }
 
-/// Copies `a` to `target`, whose own pieces lie in `parts`. Collective.
-template <Scalar T>
-void to_pieces(const DistMatrix<T>& a, const Pieces& target, std::span<const LocalPart<T>> parts) {
+/// Copies `a` to the pieces that `target()` gives, of which this rank's own lie in `parts`.
+/// Collective.
+template <Scalar T, class F>
+void to_pieces(const DistMatrix<T>& a, const mpi::Call& call, F&& target,
+               std::span<const LocalPart<T>> parts) {
   const ProcessGrid& grid = a.grid();
-  auto exchange = mpi::throw_together(grid.comm(), mpi::Call("to_tiles", a.distribution()), [&] {
-    return Exchange<T>(grid.comm(), make_plan(matrass::pieces_of(a.distribution()), target,
+  auto exchange = mpi::throw_together(grid.comm(), call, [&] {
+    return Exchange<T>(grid.comm(), make_plan(matrass::pieces_of(a.distribution()), target(),
                                               grid.rank(), grid.comm().size()));
   });
   const LocalPart<const T> from = a.part();
@@ -130,9 +140,11 @@ DistMatrix<T> from_tiles(const ProcessGrid& grid, const std::vector<Tile<const T
     parts.push_back(tile.part);
   }
   const std::vector<TileExtent> extents = gather_extents(grid.comm(), "from_tiles", headers);
-  mpi::throw_together(grid.comm(), mpi::Call("from_tiles", wanted),
-                      [&] { require_exact_cover(extents, wanted.shape()); });
-  return detail::from_pieces<T>(grid, detail::pieces_of(extents), parts, wanted);
+  const auto pieces = [&] {
+    require_exact_cover(extents, wanted.shape());
+    return detail::pieces_of(extents);
+  };
+  return detail::from_pieces<T>(grid, mpi::Call("from_tiles", wanted), pieces, parts, wanted);
 }
 
 /// Copies `a` into tiles of any position and size; each rank gives the ones that it wants filled.
@@ -147,8 +159,11 @@ void to_tiles(const DistMatrix<T>& a, const std::vector<Tile<T>>& tiles) {
     parts.push_back(tile.part);
   }
   const std::vector<TileExtent> extents = gather_extents(a.grid().comm(), "to_tiles", headers);
-  mpi::throw_together(a.grid().comm(), [&] { require_within(extents, a.shape(), "to_tiles"); });
-  detail::to_pieces<T>(a, detail::pieces_of(extents), parts);
+  const auto pieces = [&] {
+    require_within(extents, a.shape(), "to_tiles");
+    return detail::pieces_of(extents);
+  };
+  detail::to_pieces<T>(a, mpi::Call("to_tiles", a.distribution()), pieces, parts);
 }
 
 /// A matrix from a whole one: `x` on rank `root`, or equal on every rank where there is no root
@@ -156,18 +171,19 @@ void to_tiles(const DistMatrix<T>& a, const std::vector<Tile<T>>& tiles) {
 template <Scalar T>
 DistMatrix<T> from_global(const ProcessGrid& grid, const LocalPart<const T>& x,
                           const Distribution& wanted, std::optional<int> root = 0) {
-  mpi::throw_together(grid.comm(), mpi::Call("from_global", wanted, root.value_or(-1)), [&] {
-    const bool looked_at = !root || *root == grid.rank();
-    if (looked_at && !(x.shape == wanted.shape())) {
+  const bool mine = !root || *root == grid.rank();
+  const auto pieces = [&] {
+    Pieces all = detail::whole("from_global", wanted.shape(), root, grid.comm().size());
+    if (mine && !(x.shape == wanted.shape())) {
       throw ShapeError("from_global: x must have the shape of the matrix: got (" +
                        std::to_string(x.shape.rows) + ", " + std::to_string(x.shape.cols) +
                        ") for " + to_string(wanted));
     }
-  });
-  const bool mine = !root || *root == grid.rank();
-  return detail::from_pieces<T>(grid, detail::whole(wanted.shape(), root, grid.comm().size()),
-                                mine ? std::span(&x, 1) : std::span<const LocalPart<const T>>{},
-                                wanted);
+    return all;
+  };
+  const mpi::Call call("from_global", wanted, root.value_or(-1));
+  return detail::from_pieces<T>(
+      grid, call, pieces, mine ? std::span(&x, 1) : std::span<const LocalPart<const T>>{}, wanted);
 }
 
 /// Copies the whole of `a` into `x` on rank `root`, or on every rank where there is no root.
@@ -175,8 +191,11 @@ DistMatrix<T> from_global(const ProcessGrid& grid, const LocalPart<const T>& x,
 template <Scalar T>
 void to_global(const DistMatrix<T>& a, const LocalPart<T>& x, std::optional<int> root = 0) {
   const bool mine = !root || *root == a.grid().rank();
-  detail::to_pieces<T>(a, detail::whole(a.shape(), root, a.grid().comm().size()),
-                       mine ? std::span(&x, 1) : std::span<const LocalPart<T>>{});
+  const mpi::Call call("to_global", a.distribution(), root.value_or(-1));
+  const auto pieces = [&] {
+    return detail::whole("to_global", a.shape(), root, a.grid().comm().size());
+  };
+  detail::to_pieces<T>(a, call, pieces, mine ? std::span(&x, 1) : std::span<const LocalPart<T>>{});
 }
 
 }  // namespace matrass

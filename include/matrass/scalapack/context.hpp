@@ -9,6 +9,7 @@
 #include <matrass/layout/descriptor.hpp>
 #include <matrass/mpi/agree.hpp>
 #include <matrass/mpi/guarded.hpp>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,25 @@ inline std::uint64_t call_hash(const ContextMap& map) {
   return mpi::Call("context", map.shape.rows, map.shape.cols, ranks).hash();
 }
 
+namespace detail {
+
+/// BLACS's state for one communicator: its own handle to that, and the contexts on it.
+struct BlacsContexts {
+  int system = -1;
+  std::map<ContextMap, int> made{};
+
+  /// Collective.
+  void end() {
+    for (const auto& [map, context] : made) {
+      if (context >= 0) Cblacs_gridexit(context);
+    }
+    Cfree_blacs_system_handle(system);
+    made.clear();
+  }
+};
+
+}  // namespace detail
+
 /// The BLACS context of this map; -1 on ranks that are not on it.
 ///
 /// Collective over `comm` when a map is asked for the first time (agreed beforehand: BLACS makes
@@ -35,25 +55,25 @@ inline std::uint64_t call_hash(const ContextMap& map) {
 /// 2,046 communicators and is never given back: BLACS frees collectively, handles do not.
 /// @throws ScaLAPACKError with BLACS's own text.
 inline int blacs_context(const mpi::Communicator& comm, const ContextMap& map) {
-  using Contexts = std::map<ContextMap, int>;
   std::any& held = comm.cache()["blacs contexts"];
-  if (!held.has_value()) held = Contexts{};
-  auto& contexts = std::any_cast<Contexts&>(held);
-  if (const auto found = contexts.find(map); found != contexts.end()) return found->second;
+  if (!held.has_value()) held = std::make_shared<detail::BlacsContexts>();
+  const auto contexts = std::any_cast<std::shared_ptr<detail::BlacsContexts>>(held);
+  if (const auto found = contexts->made.find(map); found != contexts->made.end()) {
+    return found->second;
+  }
   mpi::throw_together(comm, mpi::Call("blacs_context", map), [] {});
   std::vector<int> ranks = map.ranks;
   const int context = mpi::guarded([&] {
-    const int system = Csys2blacs_handle(comm.own());
-    int made = system;
+    if (contexts->system < 0) {
+      contexts->system = Csys2blacs_handle(comm.own());
+      // BLACS knows communicators by their handle, which MPI gives out again after a free.
+      comm.at_free([contexts] { contexts->end(); });
+    }
+    int made = contexts->system;
     Cblacs_gridmap(&made, ranks.data(), map.shape.rows, map.shape.rows, map.shape.cols);
-    // BLACS knows communicators by their handle, which MPI gives out again after a free.
-    comm.at_free([made, system] {
-      if (made >= 0) Cblacs_gridexit(made);
-      Cfree_blacs_system_handle(system);
-    });
     return made;
   });
-  contexts.emplace(map, context);
+  contexts->made.emplace(map, context);
   return context;
 }
 

@@ -17,7 +17,7 @@ enum class Op : char { none = 'N', transpose = 'T', adjoint = 'C' };
 /// The descriptor of `a` on its own BLACS context. Collective when that context is new.
 /// @throws LayoutError if ScaLAPACK cannot address `a`: replicated parts, or a transposed view.
 template <Scalar T>
-Descriptor descriptor(const DistMatrix<T>& a) {
+Descriptor descriptor_of(const DistMatrix<T>& a) {
   if (a.order() != StorageOrder::column_major) {
     throw LayoutError("descriptor: local storage must be column-major: got a transposed view of " +
                       to_string(a.distribution()) + " (describe A.T, or copy)");
@@ -53,7 +53,7 @@ Operand<T> describe_local(const DistMatrix<T>& a, Op op) {
                     a.data(),
                     narrow(d.rows().first + 1, "view: first row"),
                     narrow(d.cols().first + 1, "view: first column"),
-                    descriptor(a)};
+                    descriptor_of(a)};
   // Memory in front of the view belongs to the matrix that it is a view of.
   if (d.holds(rank) && a.local_shape().size() > 0) {
     if (*d.row_place(rank) == d.rows().source) result.data -= d.rows().first;

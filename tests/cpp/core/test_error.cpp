@@ -24,11 +24,12 @@ void check(ErrorKind kind) {
   EXPECT_FALSE(E("x").agreed());
   EXPECT_EQ(E("x").rank(), -1);
   try {
-    detail::throw_agreed(kind, "the text", 3, "the trace");
+    detail::throw_agreed(Agreement{1, 7, 4}, kind, "the text", 3, "the trace");
   } catch (const E& error) {
     EXPECT_EQ(error.kind(), kind);
     EXPECT_STREQ(error.what(), "the text");
-    EXPECT_TRUE(error.agreed());
+    ASSERT_TRUE(error.agreed());
+    EXPECT_EQ(*error.agreement(), (Agreement{1, 7, 4}));
     EXPECT_EQ(error.rank(), 3);
     EXPECT_EQ(error.trace(), "the trace");
     EXPECT_EQ(error.cause(), nullptr);
@@ -56,7 +57,7 @@ TEST(Error, EveryKindIsItsClass) {
 
 TEST(Error, KeepsItsCause) {
   RoutineError error("outer");
-  error.mark_agreed(2, std::make_exception_ptr(std::out_of_range("inner")));
+  error.mark_agreed(Agreement{1, 1, 3}, 2, std::make_exception_ptr(std::out_of_range("inner")));
   const Error copy = error;
   ASSERT_NE(copy.cause(), nullptr);
   EXPECT_THROW(std::rethrow_exception(copy.cause()), std::out_of_range);
