@@ -149,9 +149,20 @@ def test_errors_of_matrass_keep_their_kind(comm):
 
 
 def large_calls(comm):
-    """Calls that take some megabytes on every rank."""
+    """Calls that take a megabyte or more on every rank.
+
+    `tall` has 10,000 rows a rank: one column of U (80 kB) fits into 100 kB, and the vectors that
+    the iteration saves do not; 16 columns do not, nor does another layout.
+    """
     grid = mt.Grid(comm)
     A = mt.from_function(grid, (1200, 1100), lambda i, j: i + 1200.0 * j, layout="VC,STAR")
+    tall = mt.from_function(
+        grid,
+        (10_000 * comm.size, 64),
+        lambda i, j: np.exp(-(((i % 64 - j) / 4) ** 2)),
+        layout="VC,STAR",
+    )
+    dealt = tall.to("MC,MR")
     return {
         "DistMatrix": lambda: mt.DistMatrix(grid, (1200, 1100)),
         "from_function": lambda: mt.from_function(grid, (1200, 1100), lambda i, j: i + j),
@@ -162,6 +173,14 @@ def large_calls(comm):
         "from_tiles": lambda: mt.from_tiles(grid, A.tiles(), A.shape, block=7),
         "matmul": lambda: A.T @ A,
         "A.H": A.H.copy,
+        "truncated_svd: U": lambda: mt.linalg.truncated_svd(tall, 16),
+        "truncated_svd: vectors": lambda: mt.linalg.truncated_svd(tall, 1),
+        "truncated_svd: tsqr": lambda: mt.linalg.truncated_svd(tall, 1, method="tsqr"),
+        "truncated_svd: layout": lambda: mt.linalg.truncated_svd(dealt, 1),
+        "truncated_svd: wide": lambda: mt.linalg.truncated_svd(tall.T, 16),
+        "pca: scores": lambda: mt.linalg.pca(tall, 16),
+        "pca: vectors": lambda: mt.linalg.pca(tall, 1),
+        "pca: layout": lambda: mt.linalg.pca(dealt, 1),
     }
 
 

@@ -7,6 +7,7 @@ The C++ example is taken from build/dev, or from the folder that MATRASS_BUILD_D
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 ROWS = 20_000
 TOP = Path(__file__).parents[3]
 BUILD = Path(os.environ.get("MATRASS_BUILD_DIR", TOP / "build" / "dev"))
+NUMBER = r"\d+(?:\.\d+)?(?:e[+-]\d+)?"
 SECONDS = 240  # for a rank that hangs, not for a slow machine
 
 pytestmark = pytest.mark.time_limit(300)
@@ -80,6 +82,56 @@ def test_table_tells_what_was_done(demo: tuple[Path, str]) -> None:
     assert "air time" in first
     assert str(folder / "flights.png") in text
     assert max(len(line) for line in text.splitlines() if str(folder) not in line) <= 100
+
+
+def numbers_of(text: str, label: str) -> list[float]:
+    """The numbers of the one line that begins with `label`."""
+    lines = [line.strip() for line in text.splitlines() if line.strip().startswith(label)]
+    assert len(lines) == 1, f"{label!r} in {len(lines)} lines of\n{text}"
+    return [float(x) for x in re.findall(NUMBER, lines[0].removeprefix(label))]
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "read: each rank its own rows",
+        "put: row blocks -> [VC,STAR]",
+        "redistribute: -> [MC,MR], 64 x 64",
+        "truncated SVD, rank 20",
+        "PCA, 20 components",
+    ],
+)
+def test_table_has_the_seconds_of_each_step(demo: tuple[Path, str], step: str) -> None:
+    (seconds,) = numbers_of(demo[1], step)
+    assert 0 <= seconds < SECONDS
+
+
+def test_table_has_the_residuals(demo: tuple[Path, str]) -> None:
+    """With the bounds that examples/python/flights_check.py gives reasons for."""
+    for label, bound in [
+        ("singular values: |S - NumPy's| / s1", 1e-10),
+        ("residuals: max |A v - s u| / s1", 1e-9),
+        ("from the left: max |A.T u - s v| / s1", 1e-9),
+    ]:
+        measured, printed = numbers_of(demo[1], label)
+        assert printed == bound
+        assert 0 < measured <= bound  # some rounding there always is
+
+
+def test_table_has_the_explained_variance(demo: tuple[Path, str]) -> None:
+    """Each share and the sum, to the digit that is printed, from NumPy's SVD of the same file."""
+    folder, text = demo
+    matrix = np.load(folder / "flights.npy")
+    squares = np.linalg.svd(matrix - matrix.mean(axis=0), compute_uv=False) ** 2
+    share = 100 * squares / squares.sum()
+    rows = re.findall(rf"^ (\d+) +({NUMBER})% ", text, re.MULTILINE)
+    assert [int(number) for number, _ in rows] == list(range(1, 9))
+    printed = [float(percent) for _, percent in rows]
+    np.testing.assert_allclose(printed, share[:8], rtol=0, atol=0.0501)
+    (total,) = re.findall(
+        rf"^ 20 components explain ({NUMBER})% of the variance of 141 columns", text, re.MULTILINE
+    )
+    assert abs(float(total) - share[:20].sum()) <= 0.0501
 
 
 def test_picture_is_drawn(demo: tuple[Path, str]) -> None:
@@ -174,6 +226,12 @@ def test_wrong_arguments_are_one_message(
 
 
 def test_hello_matrix() -> None:
+    """Rank 2 with sqrt(m n) / 2 = 1000 twice; tol is 1e-10, and 9 digits are printed."""
     run = mpirun(2, *script("hello_matrix.py"))
     assert run.returncode == 0, run.stdout + run.stderr
-    assert "singular values: [1000" in run.stdout or "singular values: [1.0" in run.stdout
+    printed = re.findall(r"^singular values: \[(.*?)\]", run.stdout, re.MULTILINE)
+    assert len(printed) == 1, run.stdout
+    values = [float(word) for word in printed[0].split()]
+    np.testing.assert_allclose(values, [1000, 1000, 0], rtol=0, atol=1e-5)
+    for rank in (0, 1):
+        assert run.stdout.count(f"rank {rank} holds ") == 1

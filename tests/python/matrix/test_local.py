@@ -8,6 +8,7 @@ import weakref
 import matrass as mt
 import numpy as np
 import pytest
+from matrass import _core
 from reference import DTYPES, LAYOUTS, entries, whole
 
 
@@ -79,12 +80,18 @@ def test_views_outlive_the_matrix(comm):
 
 def test_an_array_of_local_keeps_no_other_handle(comm):
     """The memory goes when the last array goes: nothing holds the handle itself."""
-    A = matrix(comm, m=300, n=300)
+    gc.collect()
+    before = _core.memory()["in_use"]
+    A = matrix(comm, m=1000, n=200, layout="STAR,STAR")  # 1.6 MB on every rank: of the pool
     local, ref = A.local, weakref.ref(A)
     del A
     gc.collect()
     assert ref() is None
-    assert local.size >= 0
+    assert _core.memory()["in_use"] >= before + local.nbytes > before
+    assert np.array_equal(local, whole(1000, 200))
+    del local
+    gc.collect()
+    assert _core.memory()["in_use"] == before
 
 
 def test_asarray_is_never_a_silent_slice(comm):

@@ -76,10 +76,9 @@ def test_defaults(comm):
     assert len(A) == 100
 
 
+@pytest.mark.ranks(6)
 def test_paper_example(comm):
     """7 x 7 on a 2 x 3 grid, element-cyclic, as in paper 001: which process has which rows."""
-    if comm.size != 6:
-        return
     grid = mt.Grid(comm, (2, 3))
     A = mt.DistMatrix(grid, (7, 7), layout="MC,MR", block=1)
     i, j = grid.coords
