@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Literal
 
 from matrass.agreement import agreed
-from matrass.bootstrap.which_mpi import load_core
+from matrass.bootstrap.which_mpi import load_core, load_mpi4py
 from matrass.errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -115,9 +115,7 @@ class Grid:
         order: Literal["F", "C"] = "F",
     ) -> None:
         _start_mpi()
-        from mpi4py import MPI
-
-        self.comm: MPI.Comm = MPI.COMM_WORLD if comm is None else comm
+        self.comm: MPI.Comm = load_mpi4py().COMM_WORLD if comm is None else comm
         make = load_core().Grid
         all_ranks = make(self.comm.py2f(), None, "F")  # whose messages the arguments need
         wanted, filled = agreed(all_ranks, "Grid", lambda: _read(shape, order))
