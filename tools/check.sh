@@ -22,7 +22,7 @@ check() { # check NAME COMMAND...: its output only if it fails
   local name=$1
   shift
   say "$name"
-  if ! "$@" >"$logs/$name.log" 2>&1; then
+  if ! ("$@") >"$logs/$name.log" 2>&1; then # in a shell of its own, for `die` ends it
     cat "$logs/$name.log"
     failed+=("$name")
   fi
