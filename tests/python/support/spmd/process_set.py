@@ -87,8 +87,7 @@ class ProcessSet:
             shutil.rmtree(self._dir, ignore_errors=True)
 
     def _start(self) -> subprocess.Popen[bytes]:
-        plugins = ("-p", "no:cacheprovider", "-p", "spmd.plugin")  # for any path of tests
-        command = [sys.executable, "-m", "pytest", *plugins, *self._arguments]
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *self._arguments]
         if self.size > 0:
             mpiexec = os.environ.get("MATRASS_MPIEXEC", "mpiexec.mpich")
             wrapper = [sys.executable, "-I", "-S", str(_RANK), str(self._dir)]
