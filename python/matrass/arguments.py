@@ -34,6 +34,8 @@ def _block_of(block: Any, routine: str) -> tuple[int, int] | None:
         raise InvalidArgument(
             f"{routine}: block must be an int, (mb, nb) or None: got {block!r}"
         ) from error
+    if max(abs(mb), abs(nb)) >= 2**63:
+        raise InvalidArgument(f"{routine}: block must fit 64-bit integers: got {block!r}")
     return mb, nb
 
 
@@ -43,6 +45,8 @@ def _shape_of(shape: Any, routine: str) -> tuple[int, int]:
         rows, cols = (operator.index(extent) for extent in shape)
     except (TypeError, ValueError) as error:
         raise ShapeError(f"{routine}: shape must be (rows, columns): got {shape!r}") from error
+    if max(abs(rows), abs(cols)) >= 2**63:
+        raise ShapeError(f"{routine}: shape must fit 64-bit integers: got {shape!r}")
     return rows, cols
 
 

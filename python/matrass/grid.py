@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from matrass import _core
 
-__all__ = ["Grid"]
+__all__ = ["Grid", "core_of"]
 
 
 def _start_mpi() -> None:
@@ -115,7 +115,13 @@ class Grid:
         order: Literal["F", "C"] = "F",
     ) -> None:
         _start_mpi()
-        self.comm: MPI.Comm = load_mpi4py().COMM_WORLD if comm is None else comm
+        mpi = load_mpi4py()
+        if comm is not None and not isinstance(comm, mpi.Comm):
+            raise InvalidArgument(
+                f"Grid: comm must be an mpi4py communicator: got {comm!r} "
+                "(shape=(rows, columns) sets the grid's shape)"
+            )
+        self.comm: MPI.Comm = mpi.COMM_WORLD if comm is None else comm
         make = load_core().Grid
         all_ranks = make(self.comm.py2f(), None, "F")  # whose messages the arguments need
         wanted, filled = agreed(all_ranks, "Grid", lambda: _read(shape, order))
@@ -157,3 +163,12 @@ class Grid:
         return (
             f"Grid({rows}x{cols}, order={self.order!r}, rank {self.rank} of {self._core.comm_size})"
         )
+
+
+def core_of(grid: Any, routine: str) -> _core.Grid:
+    """Read a grid argument."""
+    if not isinstance(grid, Grid):
+        raise InvalidArgument(
+            f"{routine}: grid must be a Grid: got {type(grid).__name__} (mt.Grid() has all ranks)"
+        )
+    return grid._core

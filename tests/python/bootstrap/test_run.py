@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,16 @@ def test_ranks_that_ignore_sigterm(tmp_path):
     """The launcher waits for such ranks; whoever then kills it, as batch systems do, ends them."""
     ignore = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
     assert ended_by(signal.SIGKILL, WORKS["barrier"], tmp_path, ignore) == []
+
+
+def test_a_script_that_is_not_there():
+    command = [sys.executable, "-m", "matrass", "run", "-n", "3", "no/such.py"]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert run.returncode == 2
+    assert run.stderr == "matrass: error: run: script must be a file: got no/such.py\n"
+
+
+def test_the_version():
+    command = [sys.executable, "-m", "matrass", "--version"]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert run.stdout.strip() == version("matrass")
