@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 STUB = ast.parse((ROOT / "python" / "matrass" / "_core.pyi").read_text())
 
 
+@pytest.mark.time_limit(300)
 def test_stubtest():
     command = [sys.executable, "-m", "mypy.stubtest", "matrass._core", "--concise"]
     command += ["--mypy-config-file", "pyproject.toml"]
