@@ -17,7 +17,7 @@ for entry in json.loads(pathlib.Path("build/dev/compile_commands.json").read_tex
 PY
 
 say "sanitizers"
-build_tree asan || status=1
+(build_tree asan) || status=1
 # Leaks are not looked for: MPI and BLACS keep what they have until the process ends. ASan must come before the guard.
 export ASAN_OPTIONS=detect_leaks=0:verify_asan_link_order=0 UBSAN_OPTIONS=print_stacktrace=1
 ctest --test-dir build/asan -j "$(nproc)" --output-on-failure || status=1

@@ -42,9 +42,9 @@ ensure_packages() {
   if [ "$(id -u)" = 0 ]; then
     DEBIAN_FRONTEND=noninteractive bash -ec "$install" >build/apt.log 2>&1 || { tail -5 build/apt.log >&2; die "apt-get failed"; }
   elif command -v sudo >/dev/null && sudo -v; then
-    sudo DEBIAN_FRONTEND=noninteractive bash -ec "$install" >build/apt.log 2>&1 || { tail -5 build/apt.log >&2; die "apt-get failed"; }
+    sudo env DEBIAN_FRONTEND=noninteractive bash -ec "$install" >build/apt.log 2>&1 || { tail -5 build/apt.log >&2; die "apt-get failed"; }
   else
-    die "these packages need root: sudo sh -c '$install'"
+    die "these packages need root: $(command -v sudo >/dev/null && echo sudo sh || echo su) -c '$install'"
   fi
 }
 
@@ -60,11 +60,14 @@ PY
 
 ensure_venv() { # ensure_venv GROUP...: dependency groups of pyproject.toml
   local stamp group args=() want
-  if [ ! -x .venv/bin/python ]; then
-    python_is_good python3 || die "python3 must be 3.11 or newer, with headers and venv: got $(python3 --version 2>&1)"
-    say ".venv: $(python3 --version)"
-    python3 -m venv .venv
-    .venv/bin/python -m pip install -q --upgrade 'pip>=25.1'
+  if [ ! -x .venv/bin/python ] || [ ! -e .venv/.stamp-pip ]; then
+    if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then # none, one cut short, or its Python is gone
+      python_is_good python3 || die "python3 must be 3.11 or newer, with headers and venv: got $(python3 --version 2>&1)"
+      say ".venv: $(python3 --version)"
+      python3 -m venv --clear .venv || die "python3 -m venv .venv failed"
+    fi
+    .venv/bin/python -m pip install -q --upgrade 'pip>=25.1' || die "pip could not be brought up to date"
+    : >.venv/.stamp-pip
   fi
   want=$(hash_of pyproject.toml)
   for group in "$@"; do
@@ -73,18 +76,21 @@ ensure_venv() { # ensure_venv GROUP...: dependency groups of pyproject.toml
   done
   [ ${#args[@]} -gt 0 ] || return 0
   say "Python packages: ${args[*]}"
-  requirements | .venv/bin/python -m pip install -q -r /dev/stdin "${args[@]}"
+  requirements | .venv/bin/python -m pip install -q -r /dev/stdin "${args[@]}" ||
+    die "pip could not install ${args[*]}"
   for group in "$@"; do echo "$want" >".venv/.stamp-$group"; done
 }
 
 # --- the build ---
 
 build_tree() { # build_tree PRESET [TARGET...]
-  local preset=$1 log=build/$1.log
+  local preset=$1 log=build/$1.log stamp=build/$1/.stamp-presets want
   shift
-  if [ ! -e "build/$preset/build.ninja" ]; then
+  want=$(hash_of CMakePresets.json) # Ninja looks after everything else that CMake reads
+  if [ ! -e "build/$preset/build.ninja" ] || [ "$(cat "$stamp" 2>/dev/null)" != "$want" ]; then
     say "configure: $preset"
     cmake --preset "$preset" >"$log" 2>&1 || { cat "$log" >&2; die "cmake --preset $preset failed"; }
+    echo "$want" >"$stamp"
   fi
   say "build: $preset"
   cmake --build "build/$preset" -j "$(nproc)" ${1:+--target "$@"}
@@ -97,6 +103,7 @@ install_package() { # the package into .venv, editable: Python files stay in the
   say "install into .venv"
   # The compilers by the names that CMake finds by itself: ccache then knows the objects of build/dev.
   CC=${CC:-cc} CXX=${CXX:-c++} .venv/bin/python -m pip install -q --no-build-isolation --no-deps --editable . \
-    -C cmake.define.CMAKE_COMPILE_WARNING_AS_ERROR=ON -C cmake.define.MATRASS_MPI=ON
+    -C cmake.define.CMAKE_COMPILE_WARNING_AS_ERROR=ON -C cmake.define.MATRASS_MPI=ON ||
+    die "pip could not install matrass into .venv"
   echo "$want" >$stamp
 }

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -22,12 +23,24 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Distributed matrices on MPI ranks.",
 )
 
 
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(version("matrass"))
+        raise typer.Exit
+
+
 @app.callback()
-def matrass() -> None:
+def matrass(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_say_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
     """Distributed matrices on MPI ranks."""
 
 
@@ -55,6 +68,9 @@ def run(
     ranks: Annotated[int, typer.Option("-n", "--ranks", min=1, help="How many.")] = 2,
 ) -> None:
     """Run a Python script on N ranks of this machine, with the launcher of the right MPI."""
+    if not (script.exists() or str(script).startswith("-")):  # -m MODULE is Python's own
+        typer.echo(f"matrass: error: run: script must be a file: got {script}", err=True)
+        raise typer.Exit(2)
     launcher, problems = launchers.find(which_mpi.installation())
     if launcher is None:
         typer.echo(f"matrass: error: {problems[0]}", err=True)

@@ -6,6 +6,7 @@ Next: ``linalg.py``.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -16,7 +17,7 @@ from matrass.agreement import agreed, together
 from matrass.arguments import Block, how_dealt, index_of, root_of
 from matrass.bootstrap.which_mpi import load_core
 from matrass.errors import DTypeError, InvalidArgument, ShapeError
-from matrass.grid import Grid
+from matrass.grid import Grid, core_of
 from matrass.layout import Layout
 from matrass.matrix import DistMatrix
 
@@ -62,18 +63,22 @@ def from_function(
     -----
     Collective over ``grid.comm``.
     """
+    on = core_of(grid, "from_function")
     a = DistMatrix(grid, shape, dtype, layout, block)
 
     def fill() -> None:
+        if not callable(f):
+            raise InvalidArgument(
+                f"from_function: f must be a function of (i, j): got {type(f).__name__}"
+            )
         local, i, j = a.local, a.local_rows[:, np.newaxis], a.local_cols[np.newaxis, :]
         if local.size == 0:
             return
         width = max(1, _PANEL_BYTES // (local.shape[0] * local.itemsize))
         for at in range(0, local.shape[1], width):
-            values = _unmasked(f(i, j[:, at : at + width]), "from_function: values of f")
-            np.copyto(local[:, at : at + width], values, casting="same_kind")
+            _put(f(i, j[:, at : at + width]), local[:, at : at + width])
 
-    together(grid._core, "from_function", fill)
+    together(on, "from_function", fill)
     return a
 
 
@@ -112,18 +117,18 @@ def from_local(
     -----
     Collective over ``grid.comm``; nothing is sent.
     """
-    core = load_core()
+    on, core = core_of(grid, "from_local"), load_core()
     extents, name, blocks = agreed(
-        grid._core, "from_local", lambda: how_dealt("from_local", shape, layout, block)
+        on, "from_local", lambda: how_dealt("from_local", shape, layout, block)
     )
     array = together(
-        grid._core,
+        on,
         "from_local",
         lambda: None if local is None else _adoptable(_matrix_of(local, "from_local: local")),
     )
-    codes = core.gather_codes(grid._core, [] if array is None else [core.scalar_code(array.dtype)])
+    codes = core.gather_codes(on, [] if array is None else [core.scalar_code(array.dtype)])
     code = _one_dtype(codes, "from_local", "local part")
-    matrix = core.from_local(grid._core, array, extents, code, name, blocks)
+    matrix = core.from_local(on, array, extents, code, name, blocks)
     return DistMatrix._wrap(matrix, grid)
 
 
@@ -162,18 +167,22 @@ def from_tiles(
     -----
     Collective over ``grid.comm``. Each element is sent at most once.
     """
-    core = load_core()
+    on, core = core_of(grid, "from_tiles"), load_core()
 
     def prepare() -> list[tuple[int, int, npt.NDArray[Any]]]:
+        if not isinstance(tiles, Iterable):
+            raise InvalidArgument(
+                f"from_tiles: tiles must be (i0, j0, array)s: got {type(tiles).__name__}"
+            )
         return [_tile_of(tile, f"from_tiles: tile {k}") for k, tile in enumerate(tiles)]
 
     extents, name, blocks = agreed(
-        grid._core, "from_tiles", lambda: how_dealt("from_tiles", shape, layout, block)
+        on, "from_tiles", lambda: how_dealt("from_tiles", shape, layout, block)
     )
-    mine = together(grid._core, "from_tiles", prepare)
-    codes = core.gather_codes(grid._core, [core.scalar_code(tile.dtype) for _, _, tile in mine])
+    mine = together(on, "from_tiles", prepare)
+    codes = core.gather_codes(on, [core.scalar_code(tile.dtype) for _, _, tile in mine])
     code = _one_dtype(codes, "from_tiles", "tile")
-    matrix = core.from_tiles(grid._core, mine, extents, code, name, blocks)
+    matrix = core.from_tiles(on, mine, extents, code, name, blocks)
     return DistMatrix._wrap(matrix, grid)
 
 
@@ -210,12 +219,12 @@ def from_global(
     -----
     Collective over ``grid.comm``.
     """
-    core = load_core()
+    on, core = core_of(grid, "from_global"), load_core()
     at, name, blocks = agreed(
-        grid._core,
+        on,
         "from_global",
         lambda: (
-            root_of(root, grid._core.comm_size, "from_global"),
+            root_of(root, on.comm_size, "from_global"),
             *how_dealt("from_global", (0, 0), layout, block)[1:],
         ),
     )
@@ -227,17 +236,34 @@ def from_global(
             raise InvalidArgument("from_global: x must be an array on root: got None")
         return _readable(_matrix_of(x, "from_global: x"))
 
-    array = together(grid._core, "from_global", prepare)
+    array = together(on, "from_global", prepare)
     header = [] if array is None else [core.scalar_code(array.dtype), *array.shape]
-    headers = [tuple(h) for h in core.gather_codes(grid._core, header) if h]
+    headers = [tuple(h) for h in core.gather_codes(on, header) if h]
     if len(set(headers)) != 1:
         raise ShapeError(
             "from_global: x must have one shape and dtype on every rank: got "
             + ", ".join(f"{h[1:]} {_SCALARS[h[0]]}" for h in sorted(set(headers)))
         )
     code, m, n = headers[0]
-    matrix = core.from_global(grid._core, array, (m, n), code, name, blocks, at)
+    matrix = core.from_global(on, array, (m, n), code, name, blocks, at)
     return DistMatrix._wrap(matrix, grid)
+
+
+def _put(values: Any, part: npt.NDArray[Any]) -> None:
+    """Fill a part of a matrix with what the function of `from_function` gave for it."""
+    array = _unmasked(values, "from_function: values of f")
+    try:
+        np.copyto(part, array, casting="same_kind")
+    except ValueError as error:
+        raise ShapeError(
+            f"from_function: values of f must broadcast to the shape of i + j, {part.shape}: "
+            f"got {array.shape}"
+        ) from error
+    except TypeError as error:
+        hint = f" (pass dtype={array.dtype})" if array.dtype in _SCALARS else ""
+        raise DTypeError(
+            f"from_function: values of f must convert to {part.dtype}: got {array.dtype}{hint}"
+        ) from error
 
 
 def _unmasked(given: Any, what: str) -> npt.NDArray[Any]:
@@ -247,7 +273,10 @@ def _unmasked(given: Any, what: str) -> npt.NDArray[Any]:
             f"{what} must have no masked elements: got {int(np.ma.getmaskarray(given).sum())} "
             "(fill them: x.filled(value))"
         )
-    array: npt.NDArray[Any] = np.asarray(given)
+    try:
+        array: npt.NDArray[Any] = np.asarray(given)
+    except ValueError as error:  # lists of lists of different lengths
+        raise ShapeError(f"{what} must have rows of one length: got {error}") from error
     return array
 
 
@@ -265,15 +294,23 @@ def _matrix_of(given: Any, what: str) -> npt.NDArray[Any]:
 
 
 def _tile_of(given: Any, what: str) -> tuple[int, int, npt.NDArray[Any]]:
-    """`given`, if it is (i0, j0, matrix)."""
+    """`given`, if it is a tile."""
     try:
-        i0, j0, array = given
+        row, column, tile = given
+        i0, j0 = operator.index(row), operator.index(column)
     except (TypeError, ValueError) as error:
         raise InvalidArgument(
-            f"{what} must be (i0, j0, array): got {type(given).__name__}"
+            f"{what} must be (i0, j0, array) with integers: got {_kinds(given)}"
         ) from error
     first = index_of(i0, f"{what}: i0"), index_of(j0, f"{what}: j0")
-    return *first, _readable(_matrix_of(array, what))
+    return *first, _readable(_matrix_of(tile, what))
+
+
+def _kinds(given: Any) -> str:
+    """The type of `given`, or those of its parts."""
+    parts = given if isinstance(given, (tuple, list)) else None
+    name = type(given).__name__
+    return name if parts is None else f"({', '.join(type(part).__name__ for part in parts)})"
 
 
 def _readable(array: npt.NDArray[Any]) -> npt.NDArray[Any]:

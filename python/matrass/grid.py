@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Literal
 
 from matrass.agreement import agreed
-from matrass.bootstrap.which_mpi import load_core
+from matrass.bootstrap.which_mpi import load_core, load_mpi4py
 from matrass.errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from matrass import _core
 
-__all__ = ["Grid"]
+__all__ = ["Grid", "core_of"]
 
 
 def _start_mpi() -> None:
@@ -44,11 +44,10 @@ def _end_mpi() -> None:
     MPI_Finalize is noticed by mpiexec, which then ends the others.
     """
     core = load_core()
-    from mpi4py import MPI
-
+    world = load_mpi4py().COMM_WORLD
     error = getattr(sys, "last_value", None)
     mark = getattr(error, "_agreed", None)
-    by_all = mark == core.latest_agreement() and mark[2] == MPI.COMM_WORLD.size
+    by_all = mark == core.latest_agreement() and mark[2] == world.size
     alone = error is not None and not by_all
     if alone or not core.end_together():
         why = type(error).__name__ if alone else "itself, while others are in a collective call"
@@ -130,9 +129,13 @@ class Grid:
         order: Literal["F", "C"] = "F",
     ) -> None:
         _start_mpi()
-        from mpi4py import MPI
-
-        self.comm: MPI.Comm = MPI.COMM_WORLD if comm is None else comm
+        mpi = load_mpi4py()
+        if comm is not None and not isinstance(comm, mpi.Comm):
+            raise InvalidArgument(
+                f"Grid: comm must be an mpi4py communicator: got {comm!r} "
+                "(shape=(rows, columns) sets the grid's shape)"
+            )
+        self.comm: MPI.Comm = mpi.COMM_WORLD if comm is None else comm
         make = load_core().Grid
         all_ranks = make(self.comm.py2f(), None, "F")  # whose messages the arguments need
         wanted, filled = agreed(all_ranks, "Grid", lambda: _read(shape, order))
@@ -174,3 +177,12 @@ class Grid:
         return (
             f"Grid({rows}x{cols}, order={self.order!r}, rank {self.rank} of {self._core.comm_size})"
         )
+
+
+def core_of(grid: Any, routine: str) -> _core.Grid:
+    """Read a grid argument."""
+    if not isinstance(grid, Grid):
+        raise InvalidArgument(
+            f"{routine}: grid must be a Grid: got {type(grid).__name__} (mt.Grid() has all ranks)"
+        )
+    return grid._core

@@ -45,7 +45,7 @@ def ranges_of(key: Any, shape: tuple[int, int]) -> tuple[tuple[int, int], tuple[
         For an integer that is out of bounds, and for more than two keys.
     """
     keys = list(key) if isinstance(key, tuple) else [key]
-    dots = [at for at, k in enumerate(keys) if k is Ellipsis]
+    dots = [at for at, k in enumerate(keys) if k is Ellipsis]  # ==: arrays compare elementwise
     if len(dots) == 1 and len(keys) <= 3:
         at = dots[0]
         keys[at : at + 1] = [slice(None)] * (3 - len(keys))

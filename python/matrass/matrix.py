@@ -15,7 +15,7 @@ from matrass.agreement import agreed, together
 from matrass.arguments import Block, dtype_of, how_dealt, number_of, root_of
 from matrass.bootstrap.which_mpi import load_core
 from matrass.errors import InvalidArgument, LayoutError
-from matrass.grid import Grid
+from matrass.grid import Grid, core_of
 from matrass.indexing import is_element, ranges_of, runs_of
 from matrass.layout import Layout
 
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from matrass import _core
 
 __all__ = ["DistMatrix"]
+
+_NO_ARRAYS = (
+    "matmul: operands must be DistMatrix: got ndarray (mt.from_global makes one of an array)"
+)
 
 
 class DistMatrix:
@@ -72,17 +76,16 @@ class DistMatrix:
         layout: str | Layout = "MC,MR",
         block: Block = 64,
     ) -> None:
+        on = core_of(grid, "DistMatrix")
         (extents, name, blocks), scalar = agreed(
-            grid._core,
+            on,
             "DistMatrix",
             lambda: (
                 how_dealt("DistMatrix", shape, layout, block),
                 dtype_of(dtype, "DistMatrix"),
             ),
         )
-        self._core: _core.Matrix = load_core().zeros(
-            grid._core, extents, np.dtype(scalar), name, blocks
-        )
+        self._core: _core.Matrix = load_core().zeros(on, extents, np.dtype(scalar), name, blocks)
         self._grid = grid
 
     @classmethod
@@ -349,11 +352,18 @@ class DistMatrix:
         )
 
     def __matmul__(self, other: object) -> DistMatrix:
+        if isinstance(other, np.ndarray):
+            raise TypeError(_NO_ARRAYS)
         if not isinstance(other, DistMatrix):
             return NotImplemented
         from matrass.linalg import matmul
 
         return matmul(self, other)
+
+    def __rmatmul__(self, other: object) -> DistMatrix:
+        if isinstance(other, np.ndarray):
+            raise TypeError(_NO_ARRAYS)
+        return NotImplemented
 
     def norm(self, ord: float | str | None = None) -> float:  # noqa: A002
         """A matrix norm, as `matrass.linalg.norm`."""

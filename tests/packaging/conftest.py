@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What the packaging tests share, all outside the tree: a prefix, a source, an environment."""
+"""What the packaging tests share, all outside the tree: a prefix, a source, an environment.
+
+And time limits with stacks.
+"""
 
 import json
 import shutil
@@ -9,8 +12,11 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "support"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "python" / "support"))
 
 from outside import BUILD, ROOT, Venv, run
+
+pytest_plugins = ("spmd.plugin",)
 
 
 @pytest.fixture(scope="session")

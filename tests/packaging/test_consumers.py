@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from outside import clean_environment, mpiexec, run
 
+pytestmark = pytest.mark.time_limit(900)  # the first test builds for all
+
 HERE = Path(__file__).resolve().parent
 RANKS = 2
 

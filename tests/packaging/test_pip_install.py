@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """`pip install .` into an empty environment, and the driver's side where there is no MPI."""
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from outside import Venv, clean_environment, mpiexec, run
+
+pytestmark = pytest.mark.time_limit(900)  # the first test builds for all
 
 NO_MPI = Path(__file__).resolve().with_name("no_mpi.sh")
 
@@ -172,3 +176,31 @@ def test_an_mpi_core_that_is_asked_for_is_not_left_out(tmp_path, driver, source)
     code, out = run(NO_MPI, *command, cwd=tmp_path, check=False)
     assert code != 0
     assert "Could NOT find MPI" in out, out
+
+
+@pytest.mark.time_limit(1800)
+@pytest.mark.skipif(not os.environ.get("MATRASS_CAMPAIGN"), reason="long: only in ./run campaign")
+def test_a_plain_pip_install(tmp_path, source):
+    """As users type it, with the pip of their own new environment and nothing from this one."""
+    clean = clean_environment(PATH="/usr/local/bin:/usr/bin:/bin", CCACHE_DISABLE=1)
+    for name in ("CC", "CXX", "CFLAGS", "CXXFLAGS", "CMAKE_ARGS", "SKBUILD_CMAKE_ARGS"):
+        clean.pop(name, None)
+    outside = {"cwd": tmp_path, "env": clean}
+    tree = tmp_path / "matrass"  # without the link to this environment that `installed` makes
+    shutil.copytree(source, tree, ignore=shutil.ignore_patterns(".venv"))
+    run(sys.executable, "-m", "venv", "fresh", **outside)
+    run("fresh/bin/pip", "install", "./matrass", seconds=1700, **outside)
+    shutil.rmtree(tree)
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys, numpy as np, matrass as mt\n"
+        "grid = mt.Grid()\n"
+        "A = mt.from_function(grid, (50, 8), lambda i, j: 1 / (1 + i + j), layout='VC,STAR')\n"
+        "U, S, V, residual = mt.linalg.truncated_svd(A, 3)\n"
+        "G = (A.T @ A).numpy(root=None)\n"
+        "assert np.allclose(np.linalg.eigvalsh(G)[::-1][:3], S**2)\n"
+        "sys.stdout.write(f'rank {grid.rank} of {grid.size}\\n')\n"
+    )
+    out = run("fresh/bin/matrass", "run", "-n", 3, script, seconds=120, **outside)
+    assert sorted(out.splitlines()) == [f"rank {rank} of 3" for rank in range(3)]
+    assert "Ranks can run here." in run("fresh/bin/matrass", "doctor", **outside)

@@ -1,61 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """tools/setup.sh: what ./run does on a machine that lacks something."""
 
-import os
-import shutil
-import subprocess
-from pathlib import Path
-
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
-NEEDED = (
-    "bash",
-    "echo",
-    "sh",
-    "date",
-    "tr",
-    "grep",
-    "cat",
-    "tail",
-    "find",
-    "sort",
-    "xargs",
-    "sha256sum",
-    "cut",
-)
-
-
-class Machine:
-    """A PATH that holds the common tools and the programs that a test gives it."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        for name in NEEDED:
-            (folder / name).symlink_to(shutil.which(name))
-        self.program("python3", "exit 1")
-
-    def program(self, name, text):
-        """A program that does what the shell text says."""
-        path = self.folder / name
-        path.unlink(missing_ok=True)
-        path.write_text(f"#!/bin/sh\n{text}\n")
-        path.chmod(0o755)
-
-    def run(self, text):
-        """Run shell text with tools/setup.sh sourced; return exit code and output."""
-        run = subprocess.run(
-            ["bash", "-c", f"set -euo pipefail\n. tools/setup.sh\n{text}"],
-            cwd=ROOT,
-            env={"PATH": str(self.folder), "HOME": os.environ.get("HOME", "/")},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        return run.returncode, run.stdout
+from bare_machine import Machine
 
 
 @pytest.fixture
@@ -72,7 +19,44 @@ def test_without_rights_the_one_line_is_printed(machine):
     line = out.strip().splitlines()[-1]
     packages = "libmpich-dev libscalapack-mpich-dev mpich"
     install = f"apt-get update && apt-get install -y --no-install-recommends {packages}"
-    assert line == f"run: these packages need root: sudo sh -c '{install}'"
+    assert line == f"run: these packages need root: su -c '{install}'"
+
+
+def test_a_refused_sudo_prints_the_one_line(machine, tmp_path):
+    machine.program("dpkg-query", 'case "$*" in *ccache*) exit 1 ;; *) echo installed ;; esac')
+    machine.program("id", "echo 1000")
+    machine.program("sudo", f'echo "$@" >>{tmp_path}/calls; exit 1')
+    code, out = machine.run("ensure_packages; echo not reached")
+    assert code == 1
+    assert "not reached" not in out
+    install = "apt-get update && apt-get install -y --no-install-recommends ccache"
+    line = f"run: these packages need root: sudo sh -c '{install}'"
+    assert out.strip().splitlines()[-1] == line
+    assert (tmp_path / "calls").read_text() == "-v\n", "asked once, and nothing installed"
+
+
+def test_sudo_installs_what_is_missing(machine, tmp_path):
+    machine.program("dpkg-query", 'case "$*" in *ccache*) exit 1 ;; *) echo installed ;; esac')
+    machine.program("id", "echo 1000")
+    machine.program("sudo", '[ "$*" = -v ] && exit; AS_ROOT=yes exec "$@"')
+    machine.program("apt-get", f'echo "$AS_ROOT $DEBIAN_FRONTEND $@" >>{tmp_path}/calls')
+    code, out = machine.run("ensure_packages; echo reached")
+    assert code == 0, out
+    assert out.endswith("reached\n")
+    calls = (tmp_path / "calls").read_text().splitlines()
+    install = "install -y --no-install-recommends ccache"
+    assert calls == [f"yes noninteractive {words}" for words in ("update", install)]
+
+
+def test_sudo_whose_installation_fails_stops_everything(machine):
+    machine.program("dpkg-query", "exit 1")
+    machine.program("id", "echo 1000")
+    machine.program("sudo", '[ "$*" = -v ] && exit; exec "$@"')
+    machine.program("apt-get", "echo E: no network; exit 100")
+    code, out = machine.run("ensure_packages; echo not reached")
+    assert code == 1
+    assert "E: no network" in out
+    assert out.strip().splitlines()[-1] == "run: apt-get failed"
 
 
 def test_only_what_is_missing_is_installed_as_root(machine, tmp_path):

@@ -5,7 +5,7 @@
 wheel takes Open MPI where it finds it) would crash inside BLACS, because the first loaded library's
 symbols win. So the choice is made before ``mpi4py.MPI`` is imported (`prepare`), and checked before
 `_core` is loaded (`load_core`). Nothing else here loads an MPI.
-Next: ``../doctor.py``.
+Next: ``launcher.py``.
 """
 
 from __future__ import annotations
@@ -129,7 +129,9 @@ def wrong_mpi(found: Installation) -> Problem | None:
             return Problem(
                 f"matrass: MPI in this process must be {_built_with(found)}: "
                 f"got {describe(library)}, {library}",
-                "import matrass before mpi4py.MPI, and leave MPI4PY_LIBMPI unset",
+                "unset LD_PRELOAD"
+                if _is_preloaded(library)
+                else "import matrass before mpi4py.MPI, and leave MPI4PY_LIBMPI unset",
             )
     if loaded and found.guard is not None and not guarded:
         return Problem(
@@ -160,12 +162,14 @@ def prepare() -> None:
     Raises
     ------
     MPIError
-        If another MPI is already loaded, so that `_core` could only crash.
+        If another MPI is already loaded, so that `_core` could only crash. Not in the command line
+        `matrass`: the doctor must live to tell.
     """
     found = installation()
     if found is None:
         return
-    _raise_if_fatal(wrong_mpi(found))
+    if not _is_command_line():
+        _raise_if_fatal(wrong_mpi(found))
     if "mpi4py.MPI" not in sys.modules:
         os.environ.setdefault("MPI4PY_LIBMPI", str(found.libmpi))
 
@@ -213,6 +217,26 @@ def core_does_not_load(error: BaseException | str) -> Problem:
     )
 
 
+def mpi4py_does_not_load(error: BaseException | str) -> Problem:
+    """The problem of an mpi4py that is missing, or finds no MPI that it was built for."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return Problem(
+        f"matrass: mpi4py must load MPI: got {lines[0]}",
+        "apt-get install mpich; pip install --force-reinstall --only-binary mpi4py 'mpi4py>=4.1'",
+    )
+
+
+def load_mpi4py() -> ModuleType:
+    """Load ``mpi4py.MPI``, which starts MPI unless it runs; MPIError, with the fix, if it cannot.
+
+    Call it after `load_core`, which makes sure that both take one MPI.
+    """
+    try:
+        return importlib.import_module("mpi4py.MPI")
+    except Exception as error:  # a broken installation raises of all kinds
+        _raise(mpi4py_does_not_load(error), error)
+
+
 def _raise(problem: Problem, cause: BaseException | None = None) -> NoReturn:
     from matrass.errors import MPIError  # imports NumPy, which `import matrass` need not wait for
 
@@ -226,6 +250,26 @@ def _raise_if_fatal(problem: Problem | None) -> None:
 
 def _built_with(found: Installation) -> str:
     return f"{found.info['mpi']['name']} {found.info['mpi']['version']} ({found.mpi_soname})"
+
+
+def _is_command_line() -> bool:
+    """Whether this process is `matrass`, `python -m matrass` or one of the doctor's children."""
+    program = sys.argv[0] if sys.argv else ""
+    if program == "-m":  # while Python looks for the module
+        words = sys.orig_argv
+        program = words[words.index("-m") + 1] if "-m" in words[:-1] else ""
+        return program == "matrass" or program.startswith("matrass.")
+    return os.path.basename(program) == "matrass"
+
+
+def _is_preloaded(library: Path) -> bool:
+    """Whether `library` is here because LD_PRELOAD names it."""
+    names = re.split(r"[ :]+", os.environ.get("LD_PRELOAD", ""))
+    return any(
+        _same_file(name, library) if "/" in name else library.name.startswith(name)
+        for name in names
+        if name
+    )
 
 
 def _same_file(a: Path | str, b: Path | str) -> bool:

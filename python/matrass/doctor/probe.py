@@ -34,18 +34,27 @@ def positive_or_negative(low: int) -> ctypes.c_int64:
 def libraries() -> dict[str, Any]:
     """Load mpi4py and `_core` as a user's script would, and say which files came."""
     report: dict[str, Any] = {"libmpi": os.environ.get("MPI4PY_LIBMPI", "")}
+    found = which_mpi.installation()
+
+    def mpi_is_wrong() -> bool:
+        report["mpi_files"] = [str(path) for path in which_mpi.loaded_mpi()]
+        wrong = which_mpi.wrong_mpi(found) if found is not None else None
+        if wrong is not None:
+            report["wrong_mpi"] = [wrong.what, wrong.fix, wrong.fatal]
+        return wrong is not None and wrong.fatal
+
+    if mpi_is_wrong():  # before anything is loaded: a second MPI beside it could crash
+        return report
     try:
         mpi4py = importlib.import_module("mpi4py")
-        mpi4py.rc(initialize=False)
         report["mpi4py"] = mpi4py.__version__
+        mpi4py.rc(initialize=False)
         mpi = importlib.import_module("mpi4py.MPI")
         report["mpi4py_library"] = first_line(mpi.Get_library_version())
-    except (ImportError, RuntimeError) as error:
-        report["mpi4py_error"] = first_line(str(error))
-    report["mpi_files"] = [str(path) for path in which_mpi.loaded_mpi()]
-    found = which_mpi.installation()
-    if found is not None and (wrong := which_mpi.wrong_mpi(found)) is not None:
-        report["wrong_mpi"] = [wrong.what, wrong.fix, wrong.fatal]
+    except Exception as error:  # whatever a broken installation may raise
+        report["mpi4py_error"] = first_line(str(error)) or type(error).__name__
+    if mpi_is_wrong():
+        return report
     try:
         report["compiled_with"] = which_mpi.load_core().mpich_version
     except RuntimeError as error:  # MPIError
@@ -66,7 +75,7 @@ def libraries() -> dict[str, Any]:
 def world() -> dict[str, Any]:
     """Form a world with the other ranks; rank 0 alone reports."""
     which_mpi.load_core()
-    mpi = importlib.import_module("mpi4py.MPI")
+    mpi = which_mpi.load_mpi4py()
     comm = mpi.COMM_WORLD
     report: dict[str, Any] = {
         "size": comm.Get_size(),

@@ -61,11 +61,12 @@ def examine() -> Report:
         if (wrong := which_mpi.wrong_choice(found)) is not None:
             report.problems.append(wrong)
     _examine_libraries(report)
+    fits = report.healthy
     launcher, problems = launchers.find(found)
     report.problems += problems
     if launcher is not None:
         report.facts["launcher"] = f"{launcher.family} {launcher.version}: {launcher.path}"
-        if report.healthy or problems:
+        if fits:  # else a world only fails of the same causes again
             _examine_world(report, launcher)
     for fact, value, problem in machine.examine():
         report.facts[fact] = value
@@ -85,18 +86,14 @@ def _examine_libraries(report: Report) -> None:
         )
         return
     facts, problems = report.facts, report.problems
-    facts["mpi4py"] = f"{result.get('mpi4py', 'none')}: {result.get('mpi4py_library', 'no MPI')}"
+    facts["mpi4py"] = ": ".join(
+        (result.get("mpi4py", "not loaded"), result.get("mpi4py_library", "no MPI"))
+    )
     facts["MPI loaded"] = ", ".join(result["mpi_files"]) or "none"
     if "wrong_mpi" in result and not _known(problems, result["wrong_mpi"][0]):
         problems.append(Problem(*result["wrong_mpi"]))
     if "mpi4py_error" in result and which_mpi.installation() is not None:
-        problems.append(
-            Problem(
-                f"doctor: mpi4py must load MPI: got {result['mpi4py_error']}",
-                "apt-get install mpich; "
-                "pip install --force-reinstall --only-binary mpi4py 'mpi4py>=4.1'",
-            )
-        )
+        problems.append(which_mpi.mpi4py_does_not_load(result["mpi4py_error"]))
     error = result.get("core_error")
     if error is not None and not _known(problems, error):
         what, _, fix = error.partition(" (fix: ")
@@ -132,7 +129,7 @@ def _known(problems: list[Problem], line: str) -> bool:
 def _about(entry: dict[str, Any]) -> str:
     words = [entry["file"], entry["version"], f"{entry['int_bits']}-bit integers"]
     if entry.get("threads"):
-        words.append(f"{entry['threads']} threads")
+        words.append(f"{entry['threads']} thread{'s' if entry['threads'] != 1 else ''}")
     return ", ".join(word for word in words if word)
 
 
@@ -152,7 +149,7 @@ def _examine_world(report: Report, launcher: launchers.Launcher) -> None:
         return
     report.facts["world"] = (
         f"{result['size']} ranks, thread level {result['thread_level']}, "
-        f"{result['threads']} BLAS threads a rank: {result['library']}"
+        f"BLAS threads a rank: {result['threads'] or 'unknown'}: {result['library']}"
     )
     if result["size"] != ranks:
         report.problems.append(
@@ -167,7 +164,7 @@ def _examine_world(report: Report, launcher: launchers.Launcher) -> None:
             Problem(
                 "doctor: MPI should be initialised with thread level multiple: "
                 f"got {result['thread_level']}",
-                "leave mpi4py.rc.thread_level unset, and MPICH_THREADLEVEL_DEFAULT too",
+                "unset MPI4PY_RC_THREAD_LEVEL MPI4PY_RC_THREADS, and leave mpi4py.rc as it is",
                 fatal=False,
             )
         )

@@ -7,10 +7,11 @@ Each case runs in a process of its own.
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+import stand_in
 from matrass.bootstrap import which_mpi
+from stand_in import OPEN_MPIS
 
 
 def python(code, **environment):
@@ -27,16 +28,10 @@ def python(code, **environment):
     return run.returncode, run.stdout + run.stderr
 
 
-def open_mpi(tmp_path):
-    """Open MPI's libmpi where there is one, else a library of its name: names are what counts."""
-    real = sorted(Path("/usr/lib").glob("*/libmpi.so.40"))
-    if real:
-        return str(real[0])
-    source, library = tmp_path / "fake.c", tmp_path / "libmpi.so.40"
-    source.write_text("int ompi_mpi_comm_self; int MPI_Get_version(void) { return 0; }\n")
-    command = ["cc", "-shared", "-fPIC", "-Wl,-soname,libmpi.so.40", "-o", library, source]
-    subprocess.run(command, check=True)
-    return str(library)
+@pytest.fixture(params=["stand-in", *OPEN_MPIS])
+def open_mpi(request, tmp_path):
+    """The path of an Open MPI: a library of its name, and those of this machine."""
+    return stand_in.open_mpi(tmp_path) if request.param == "stand-in" else request.param
 
 
 def test_import_loads_neither_mpi_nor_numpy():
@@ -81,9 +76,8 @@ def test_core_before_mpi4py_shares_its_mpi():
     assert code == 0, out
 
 
-def test_import_refuses_a_wrong_mpi_that_is_loaded(tmp_path):
-    library = open_mpi(tmp_path)
-    code, out = python(f"import ctypes; ctypes.CDLL({library!r})\nimport matrass")
+def test_import_refuses_a_wrong_mpi_that_is_loaded(open_mpi):
+    code, out = python(f"import ctypes; ctypes.CDLL({open_mpi!r})\nimport matrass")
     assert code == 1
     line = out.strip().splitlines()[-1]
     assert line.startswith("matrass.errors.MPIError: matrass: MPI in this process must be MPICH")
@@ -91,20 +85,18 @@ def test_import_refuses_a_wrong_mpi_that_is_loaded(tmp_path):
     assert line.endswith("(fix: import matrass before mpi4py.MPI, and leave MPI4PY_LIBMPI unset)")
 
 
-def test_first_use_refuses_a_wrong_mpi_that_would_be_loaded(tmp_path):
-    library = open_mpi(tmp_path)
-    code, out = python("import matrass as mt\nmt.Error\nmt._core", MPI4PY_LIBMPI=library)
+def test_first_use_refuses_a_wrong_mpi_that_would_be_loaded(open_mpi):
+    code, out = python("import matrass as mt\nmt.Error\nmt._core", MPI4PY_LIBMPI=open_mpi)
     assert code == 1
     line = out.strip().splitlines()[-1]
     assert line.startswith("matrass.errors.MPIError: matrass: mpi4py must load ")
     assert f", MPICH {which_mpi.installation().info['mpi']['version']} (libmpich.so.12): " in line
-    assert line.endswith(f"got MPI4PY_LIBMPI={library}, Open MPI (fix: unset MPI4PY_LIBMPI)")
+    assert line.endswith(f"got MPI4PY_LIBMPI={open_mpi}, Open MPI (fix: unset MPI4PY_LIBMPI)")
 
 
-def test_first_use_refuses_a_wrong_mpi_that_came_in_between(tmp_path):
-    library = open_mpi(tmp_path)
+def test_first_use_refuses_a_wrong_mpi_that_came_in_between(open_mpi):
     code, out = python(
-        f"import matrass as mt, ctypes; ctypes.CDLL({library!r})\n"
+        f"import matrass as mt, ctypes; ctypes.CDLL({open_mpi!r})\n"
         "try:\n    mt._core\nexcept mt.MPIError as error:\n    print('refused', error)"
     )
     assert code == 0, out
@@ -139,3 +131,14 @@ def test_a_choice_that_users_made_is_kept():
 )
 def test_families_by_name(library, family):
     assert which_mpi.describe(library) == family
+
+
+def test_mpi4py_that_does_not_load_is_one_line_at_first_use(tmp_path):
+    (tmp_path / "mpi4py").mkdir()
+    (tmp_path / "mpi4py" / "__init__.py").write_text("")
+    (tmp_path / "mpi4py" / "MPI.py").write_text("raise RuntimeError('cannot load MPI library\\nx')")
+    code, out = python("import matrass as mt\nmt.Grid()", PYTHONPATH=str(tmp_path))
+    assert code == 1
+    line = out.strip().splitlines()[-2]  # the last one says how this rank leaves MPI
+    what = "matrass.errors.MPIError: matrass: mpi4py must load MPI: got cannot load MPI library"
+    assert line.startswith(f"{what} (fix: apt-get install mpich; pip install ")

@@ -3,14 +3,17 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import stand_in
 from matrass.bootstrap import launcher, which_mpi
 from matrass.doctor import machine, report
+from stand_in import OPEN_MPIS
 
 
 def doctor(*arguments, **environment):
@@ -50,6 +53,11 @@ def test_this_machine_is_healthy():
     assert facts["world"].startswith("2 ranks, thread level multiple")
     assert "32-bit integers" in facts["ScaLAPACK"]
     assert "32-bit integers" in facts["BLAS"]
+    if "openblas" in facts["BLAS"]:
+        assert re.search(r", \d+ threads?(;|$)", facts["BLAS"])
+        share = max(1, len(os.sched_getaffinity(0)) // 2)
+        threads = os.environ.get("OPENBLAS_NUM_THREADS", str(share))
+        assert f"BLAS threads a rank: {threads}: " in facts["world"]
     assert str(which_mpi.installation().guard) in facts["MPI loaded"]
 
 
@@ -68,16 +76,31 @@ def test_the_table_names_the_fix(tmp_path):
     assert lines[at + 1].startswith("  fix: export PATH=")
 
 
-def test_open_mpi_chosen_for_mpi4py():
-    libraries = sorted(map(str, Path("/usr/lib").glob("*/libmpi.so.40")))
-    if not libraries:
-        pytest.skip("Open MPI's libmpi.so.40 is not on this machine")
-    code, facts, problems = doctor(MPI4PY_LIBMPI=libraries[0])
+@pytest.mark.parametrize("library", ["stand-in", *OPEN_MPIS])
+def test_open_mpi_chosen_for_mpi4py(library, tmp_path):
+    real = library != "stand-in"
+    library = library if real else stand_in.open_mpi(tmp_path)
+    code, facts, problems = doctor(MPI4PY_LIBMPI=library)
     assert code == 1
-    assert "Open MPI" in facts["mpi4py"]
+    assert facts["MPI loaded"] == str(Path(library).resolve())
+    assert ("Open MPI" in facts["mpi4py"]) == real
+    assert "world" not in facts, "a world would only fail of the same cause again"
     first = fatal(problems)[0]
-    assert f"got MPI4PY_LIBMPI={libraries[0]}, Open MPI" in first["what"]
+    assert f"got MPI4PY_LIBMPI={library}, Open MPI" in first["what"]
     assert first["fix"] == "unset MPI4PY_LIBMPI"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "level"),
+    [("MPI4PY_RC_THREAD_LEVEL", "serialized", "serialized"), ("MPI4PY_RC_THREADS", "0", "single")],
+)
+def test_a_low_thread_level(variable, value, level):
+    code, facts, problems = doctor(**{variable: value})
+    assert (code, fatal(problems)) == (0, [])
+    assert f"thread level {level}" in facts["world"]
+    advice = next(problem for problem in problems if "thread level" in problem["what"])
+    assert advice["what"].endswith(f"with thread level multiple: got {level}")
+    assert variable in advice["fix"]
 
 
 def test_no_launcher_in_path(tmp_path):
@@ -123,26 +146,6 @@ def test_a_probe_that_crashes_or_hangs_is_one_line():
     assert report.run_probe(hang, dict(os.environ), seconds=0.5) == "no answer within 0.5 s"
     error = [sys.executable, "-c", "raise ValueError('x')"]
     assert report.run_probe(error, dict(os.environ)) == "exit code 1: ValueError: x"
-
-
-def test_libraries_that_do_not_fit(monkeypatch):
-    """What no test machine has: a BLAS with 64-bit integers, another MPICH than at compile time."""
-    blas = {"file": "/opt/libopenblas64.so", "version": "0.3", "threads": 1, "int_bits": 64}
-    answer = {
-        "mpi4py": "4.1.2",
-        "mpi4py_library": "MPICH Version: 4.3.0",
-        "mpi_files": ["/opt/libmpich.so.12"],
-        "compiled_with": "4.0.2",
-        "blas": [blas],
-    }
-    monkeypatch.setattr(report, "run_probe", lambda *_: answer)
-    seen = report.Report()
-    report._examine_libraries(seen)
-    version, integers = seen.problems
-    assert not version.fatal
-    assert version.what.endswith("compiled with, 4.0.2: got MPICH Version: 4.3.0")
-    assert integers.fatal
-    assert "BLAS must use 32-bit integers: got 64-bit in /opt/libopenblas64.so" in integers.what
 
 
 def test_shared_memory(tmp_path):

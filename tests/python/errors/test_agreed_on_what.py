@@ -36,17 +36,15 @@ def test_an_error_of_a_grid_of_one_rank(comm):
 
 def test_an_error_of_some_ranks(comm):
     half = comm.Split(comm.rank % 2)
-    grid = mt.Grid(half)
 
     def f():
         if comm.rank % 2 == 0:
-            bad_product(grid)
+            bad_product(mt.Grid(half))
 
     error = raised_together(comm, lambda: agreement.together(mt.Grid(comm)._core, "test", f))
     assert isinstance(error, mt.ShapeError)
     works(comm)
     works(half)
-    del grid
     half.Free()
 
 
@@ -66,14 +64,20 @@ def test_an_agreed_error_that_is_kept_and_raised_later(comm):
     works(comm)
 
 
-class Unshowable(Exception):
+class UnshowableError(Exception):
     def __str__(self):
         raise RuntimeError("no text")
 
 
 @pytest.mark.parametrize(
     "raised",
-    [OSError("no file \udcff.csv"), Unshowable(), ValueError(b"\xff"), KeyError(), Exception("é")],
+    [
+        OSError("no file \udcff.csv"),
+        UnshowableError(),
+        ValueError(b"\xff"),
+        KeyError(),
+        Exception("é"),
+    ],
     ids=["surrogate", "unshowable", "bytes", "empty", "letters"],
 )
 def test_exceptions_of_any_text(comm, raised):
