@@ -22,8 +22,19 @@ POLLS = (1, 2, 3, 7, 40, 1000)
 
 ROUTINE_DEATHS = list(itertools.product(ROUTINES, SIZES, FRACTIONS))
 CALL_DEATHS = list(itertools.product(calls.CALLS, SIZES, POLLS))
+# Up to this fraction somebody needs more of the victim, so that the exception must come out of the
+# routine itself. The two transpositions exchange one message a pair of ranks and are over.
+CERTAIN = dict.fromkeys(ROUTINES, 0.5) | {"pdtran": 0.0, "pdgeadd": 0.0}
+
+
+def certain(routine):
+    return [fraction for fraction in FRACTIONS if fraction <= CERTAIN[routine]]
+
+
 # Each routine and call once; sizes and moments go round.
-ROUTINE_SAMPLE = [(r, SIZES[i % 3], FRACTIONS[(5 * i + 3) % 13]) for i, r in enumerate(ROUTINES)]
+ROUTINE_SAMPLE = [
+    (r, SIZES[i % 3], certain(r)[(5 * i + 3) % len(certain(r))]) for i, r in enumerate(ROUTINES)
+]
 CALL_SAMPLE = [(c, SIZES[i % 3], POLLS[i % 6]) for i, c in enumerate(calls.CALLS)]
 DEATHS = ROUTINE_DEATHS + CALL_DEATHS
 SAMPLE = ROUTINE_SAMPLE + CALL_SAMPLE
@@ -57,6 +68,8 @@ def test_survivors_of_a_killed_rank_get_an_exception_and_go_on(death):
     for rank, outcome in enumerate(outcomes):
         if rank != victim:
             check_survivor(outcome, f"rank {victim} of {size} was killed")
+    if what in ROUTINES and moment <= CERTAIN[what]:  # through ScaLAPACK's frames
+        assert "routine" in {outcome.report.get("where") for outcome in outcomes}
 
 
 @pytest.mark.parametrize("size", [2, 4])
