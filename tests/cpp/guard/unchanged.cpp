@@ -271,8 +271,10 @@ TEST(Unchanged, PersistentCollectivesAndHintsWaitForNobody) {
   MPI_Comm_dup(world(), &comm);
   int one = 1, sum = 0;
   MPI_Request request = MPI_REQUEST_NULL;
+  MPI_Info hints;
+  MPI_Info_create(&hints);
   const auto make = [&] {
-    MPI_Comm_set_info(comm, MPI_INFO_NULL);
+    MPI_Comm_set_info(comm, hints);
     MPI_Allreduce_init(&one, &sum, 1, MPI_INT, MPI_SUM, comm, MPI_INFO_NULL, &request);
   };
   if (world_rank() == 0) make();
@@ -282,6 +284,7 @@ TEST(Unchanged, PersistentCollectivesAndHintsWaitForNobody) {
   MPI_Wait(&request, MPI_STATUS_IGNORE);
   EXPECT_EQ(sum, world_size());
   MPI_Request_free(&request);
+  MPI_Info_free(&hints);
   MPI_Comm_free(&comm);
 }
 
