@@ -95,7 +95,7 @@ def die_in(call: Call, fraction: float) -> dict[str, Any]:
     call(0)
     starts = survivor.starts() if is_victim else 0
     COMM.Barrier()
-    survivor.meet(COMM.rank, COMM.size)
+    survivor.meet(COMM)
     if is_victim:
         survivor.arm(max(1, round(fraction * starts)), 0)
     report = attempt(lambda: call(1), "call")

@@ -58,7 +58,7 @@ def routine_scenario(scenario: dict[str, Any]) -> dict[str, Any]:
     run_routine(name)
     starts = survivor.starts() if IS_VICTIM else 0
     COMM.Barrier()
-    survivor.meet(COMM.rank, COMM.size)
+    survivor.meet(COMM)
     arm(max(1, round(scenario["fraction"] * starts)), 0)
     status, _, text = run_routine(name)
     if status == INTERRUPTED:
@@ -75,7 +75,7 @@ def call_scenario(scenario: dict[str, Any]) -> dict[str, Any]:
     if "polls" not in scenario:
         return {"where": "end"}  # nobody is to die
     COMM.Barrier()
-    survivor.meet(COMM.rank, COMM.size)
+    survivor.meet(COMM)
     arm(0, scenario["polls"])
     return until_exception(call)
 

@@ -63,16 +63,18 @@ def starts() -> int:
     return int(ctypes.CDLL(None).victim_count())
 
 
-def meet(rank: int, size: int) -> None:
+def meet(comm: Any) -> None:
     """The victim goes on when every survivor is here: none is left in what came before.
 
-    By files, for a message might be lost with the victim.
+    By files, for a message might be lost with the victim; which looks after MPI meanwhile, for what
+    it still has to send.
     """
     meeting = Path(os.environ["GUARD_MEETING"])
-    if rank != VICTIM:
-        (meeting / str(rank)).touch()
+    if comm.rank != VICTIM:
+        (meeting / str(comm.rank)).touch()
         return
-    while len(list(meeting.iterdir())) < size - 1:
+    while len(list(meeting.iterdir())) < comm.size - 1:
+        comm.Iprobe()
         time.sleep(POLL)
 
 
