@@ -64,6 +64,19 @@ int MPI_Finalize() {
   }
 }
 
+/// As MPI_Finalize. Sessions have no communicator of all who take part, on which to meet.
+int MPI_Session_finalize(MPI_Session* session) {
+  if (!guard::stopped()) {
+    try {
+      const guard::NativeCall inside;
+      return PMPI_Session_finalize(session);
+    } catch (const guard::LeaveNative&) {  // NOLINT(bugprone-empty-catch): the world has died
+    }
+  }
+  *session = MPI_SESSION_NULL;
+  return MPI_SUCCESS;
+}
+
 /// Inside a Scope an exception with what the aborting library said; outside MPI's own abort.
 int MPI_Abort(MPI_Comm comm, int code) {
   if (!guard::in_scope()) return PMPI_Abort(comm, code);

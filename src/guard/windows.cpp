@@ -27,6 +27,10 @@ int MPI_Win_fence(int assert_, MPI_Win win) {
   return guard::windows.agreed(win, PMPI_Win_fence, assert_, win);
 }
 
+int MPI_Win_set_info(MPI_Win win, MPI_Info info) {
+  return guard::windows.agreed(win, PMPI_Win_set_info, win, info);
+}
+
 int MPI_Win_free(MPI_Win* win) { return guard::windows.free(win, MPI_WIN_NULL, PMPI_Win_free); }
 
 int MPI_Win_wait(MPI_Win win) {

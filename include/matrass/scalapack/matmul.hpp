@@ -62,11 +62,14 @@ void run_pgemm(const DistMatrix<T>& a, const DistMatrix<T>& b, const DistMatrix<
     const int n = narrow(c.shape().cols, "matmul: columns");
     const int k = narrow(shape_of(a.shape(), options.op_a).cols, "matmul: inner extent");
     if (result.desc[1] < 0) return;  // this rank stands outside the grid
-    mpi::guarded([&] {
-      pgemm<T>()(&op_left, &op_right, &m, &n, &k, &options.alpha, left.data, &left.i, &left.j,
-                 left.desc.data(), right.data, &right.i, &right.j, right.desc.data(), &options.beta,
-                 result.data, &result.i, &result.j, result.desc.data());
-    });
+    mpi::guarded(
+        [&] {
+          pgemm<T>()(&op_left, &op_right, &m, &n, &k, &options.alpha, left.data, &left.i, &left.j,
+                     left.desc.data(), right.data, &right.i, &right.j, right.desc.data(),
+                     &options.beta, result.data, &result.i, &result.j, result.desc.data());
+        },
+        left.matrix.storage().owner(), right.matrix.storage().owner(),
+        result.matrix.storage().owner());
   });
 }
 

@@ -71,6 +71,17 @@ __attribute__((visibility("default"))) double shim_seconds_since_flag() {
   return std::max(0.0, passed.count() - starved);
 }
 
+/// A clock in seconds that stands still while this process is ready and has no core.
+__attribute__((visibility("default"))) double shim_clock() {
+  const std::chrono::duration<double> now = Clock::now().time_since_epoch();
+  return now.count() - 1e-9 * static_cast<double>(waited_for_a_core());
+}
+
+/// How many buffers are kept because abandoned messages may touch them.
+__attribute__((visibility("default"))) int shim_quarantined() {
+  return static_cast<int>(guard::quarantined());
+}
+
 __attribute__((visibility("default"))) void shim_grid(int n, int block) {
   const guard::Scope scope;
   problem = matrass::test::make_problem(n, block);

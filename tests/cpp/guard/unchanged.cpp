@@ -264,6 +264,30 @@ TEST(Unchanged, CommFreeWaitsForNobody) {
   EXPECT_EQ(comm, MPI_COMM_NULL);
 }
 
+/// The guard leaves collectives to MPI that MPICH does locally
+/// (tests/python/guard/test_exports.py).
+TEST(Unchanged, PersistentCollectivesAndHintsWaitForNobody) {
+  MPI_Comm comm;
+  MPI_Comm_dup(world(), &comm);
+  int one = 1, sum = 0;
+  MPI_Request request = MPI_REQUEST_NULL;
+  MPI_Info hints;
+  MPI_Info_create(&hints);
+  const auto make = [&] {
+    MPI_Comm_set_info(comm, hints);
+    MPI_Allreduce_init(&one, &sum, 1, MPI_INT, MPI_SUM, comm, MPI_INFO_NULL, &request);
+  };
+  if (world_rank() == 0) make();
+  MPI_Barrier(world());  // rank 0 would not come here if it had waited for the others
+  if (world_rank() != 0) make();
+  MPI_Start(&request);
+  MPI_Wait(&request, MPI_STATUS_IGNORE);
+  EXPECT_EQ(sum, world_size());
+  MPI_Request_free(&request);
+  MPI_Info_free(&hints);
+  MPI_Comm_free(&comm);
+}
+
 TEST(Unchanged, WindowsAndFilesKeepTheirMeaning) {
   const int rank = world_rank(), size = world_size();
   int* base = nullptr;

@@ -84,6 +84,14 @@ MATRASS_COUNTED(started, PMPI_Iallreduce,
                 (const void* a, void* b, int n, MPI_Datatype t, MPI_Op o, MPI_Comm c,
                  MPI_Request* r),
                 (a, b, n, t, o, c, r))
+MATRASS_COUNTED(started, PMPI_Iallgather,
+                (const void* a, int m, MPI_Datatype s, void* b, int n, MPI_Datatype t, MPI_Comm c,
+                 MPI_Request* r),
+                (a, m, s, b, n, t, c, r))
+MATRASS_COUNTED(started, PMPI_Iallgatherv,
+                (const void* a, int m, MPI_Datatype s, void* b, const int* n, const int* at,
+                 MPI_Datatype t, MPI_Comm c, MPI_Request* r),
+                (a, m, s, b, n, at, t, c, r))
 
 MATRASS_COUNTED(polled, PMPI_Test, (MPI_Request * r, int* f, MPI_Status* s), (r, f, s))
 MATRASS_COUNTED(polled, PMPI_Testall, (int n, MPI_Request* r, int* f, MPI_Status* s), (n, r, f, s))

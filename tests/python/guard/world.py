@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Worlds for the fault tests: ranks that nobody manages, told of each other's death by a pipe.
 
-Next: `rank` (what runs in each).
+Next: `rank` and `matrass_rank` (what runs in each).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,12 +37,16 @@ class Outcome:
 
 @dataclass
 class World:
-    """`size` ranks of `python rank.py scenario`, or of `program`; `victim` may die."""
+    """`size` ranks of `program scenario`, by default rank.py; `victim` may die.
+
+    `environment`: what is to be different in the ranks' one; None takes a variable away.
+    """
 
     size: int
     victim: int
     scenario: dict[str, object]
     program: list[str] = field(default_factory=list)
+    environment: dict[str, str | None] = field(default_factory=dict)
 
     def run(self, release_after: int | None = None) -> list[Outcome]:
         """Start, wait for all, tell the survivors of a death; fail with all stacks if it hangs.
@@ -50,24 +55,28 @@ class World:
         """
         server = PmiServer(self.size)
         pipes = [os.pipe() for _ in range(self.size)]
+        meeting = tempfile.TemporaryDirectory(prefix="matrass-guard-")  # see survivor.meet
         ranks: list[subprocess.Popen[str]] = []
         try:
-            ranks.extend(self._start(r, server.port, pipes[r][0]) for r in range(self.size))
+            for rank in range(self.size):
+                more = {"PMI_PORT": server.port, "GUARD_MEETING": meeting.name}
+                ranks.append(self._start(rank, pipes[rank][0], more))
             self._watch(ranks, [write for _, write in pipes], release_after)
         finally:
             for process in ranks:  # none is left, unless something above was interrupted
                 if process.poll() is None:
                     process.kill()
             server.close()
+            meeting.cleanup()
             for read, write in pipes:
                 os.close(read)
                 os.close(write)
         return [self._outcome(rank) for rank in ranks]
 
-    def _start(self, rank: int, port: str, lifeline: int) -> subprocess.Popen[str]:
+    def _start(self, rank: int, lifeline: int, more: dict[str, str]) -> subprocess.Popen[str]:
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("PMI_", "MPI"))}
         environment |= {
-            "PMI_PORT": port,
+            **more,
             "PMI_ID": str(rank),
             "MPI4PY_LIBMPI": str(GUARD),
             "OPENBLAS_NUM_THREADS": "1",
@@ -78,15 +87,14 @@ class World:
         }
         if rank == self.victim:
             environment["LD_PRELOAD"] = str(TOOLS / "libguard_victim.so")
-        command = [
-            sys.executable,
-            "-X",
-            "faulthandler",
-            str(HERE / "rank.py"),
-            json.dumps(self.scenario),
-        ]
+        for name, value in self.environment.items():
+            if value is None:
+                environment.pop(name, None)
+            else:
+                environment[name] = value
+        program = self.program or [sys.executable, "-X", "faulthandler", str(HERE / "rank.py")]
         return subprocess.Popen(
-            self.program or command,
+            [*program, json.dumps(self.scenario)],
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
