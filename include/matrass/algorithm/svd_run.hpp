@@ -53,13 +53,14 @@ class SvdRun {
   /// Collective.
   LocalSvd<T> run(const LocalColumns<T>& u, Residual residual = Residual::of_v) {
     u_ = u;
+    transposed_ = residual == Residual::of_u;
     if (method() == SvdMethod::tsqr) {
       refuse_or_scale();
       direct();
     } else {
       iterate(begin(method() == SvdMethod::gram));
     }
-    if (residual == Residual::of_u) {
+    if (transposed_) {
       mpi::throw_together(comm_, [&] { next_ = result_.v; });
       if (!result_.direct) finish_right();
       measure_adjoint();
@@ -156,7 +157,8 @@ class SvdRun {
   Small<N> w_;
   Small<N> d_;  ///< coordinates of v in Q
   LocalSvd<T> result_;
-  bool checked_ = false;  ///< A is known to be finite
+  bool checked_ = false;     ///< A is known to be finite
+  bool transposed_ = false;  ///< A is the transpose of what the caller was given
 
   KrylovBasis<N> basis_;  ///< from here on: rank 0 only
   Ritz<N> ritz_;
