@@ -48,8 +48,8 @@ check layers $bin/python tools/check_layers.py
 check build build_tree dev
 check install install_package
 check clang-tidy tidy_changed
-# The fast groups: C++ on up to 3 ranks, Python on 2 ranks, without the demo and the killed ranks.
-check ctest ctest --test-dir build/dev -j "$(nproc)" --output-on-failure -LE campaign -E '\.np[4-9]$'
+# All C++ tests; Python on 2 ranks, without the demo and the killed ranks.
+check ctest ctest --test-dir build/dev -j "$(nproc)" --output-on-failure --timeout 300
 check pytest $bin/python tests/python/support/launch.py --ranks 2 tests/python tests/tools -- -q \
   --ignore=tests/python/examples --ignore=tests/python/guard
 

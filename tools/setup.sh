@@ -96,6 +96,22 @@ build_tree() { # build_tree PRESET [TARGET...]
   cmake --build "build/$preset" -j "$(nproc)" ${1:+--target "$@"}
 }
 
+# --- sanitizers ---
+
+# Leaks are not looked for: MPI and BLACS keep what they have until the process ends. ASan must come before the guard.
+# The tests are as long as every day, and take some times as long.
+sanitized() { # sanitized COMMAND...
+  env -u MATRASS_CAMPAIGN MATRASS_TEST_TIME_SCALE=10 UBSAN_OPTIONS=print_stacktrace=1 \
+    ASAN_OPTIONS=detect_leaks=0:verify_asan_link_order=0 "$@"
+}
+
+sanitizer_sample() { # sanitizer_sample JUNIT: index arithmetic, plans, memory; one process each, no library to build
+  local tests=(layout.axis layout.distribution redistribute.runs redistribute.cover redistribute.huge_plan matrix.memory_pool)
+  build_tree asan $(printf 'test_%s ' "${tests[@]//./_}") >build/asan.log 2>&1 || { cat build/asan.log >&2; return 1; }
+  sanitized ctest --test-dir build/asan -j "$(nproc)" --output-on-failure --timeout 600 --output-junit "$1" \
+    -R "^($(IFS='|'; echo "${tests[*]//./\\.}"))$"
+}
+
 install_package() { # the package into .venv, editable: Python files stay in the tree, _core is built by Ninja
   local stamp=.venv/.stamp-package want
   want=$(hash_of pyproject.toml CMakeLists.txt cmake include src)

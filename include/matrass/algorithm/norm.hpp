@@ -72,12 +72,14 @@ double frobenius(const DistMatrix<T>& a) {
 /// Sums of moduli of each column, or of each row. Collective; n or m doubles of memory a rank.
 template <Scalar T>
 std::vector<double> modulus_sums(const DistMatrix<T>& a, bool of_columns) {
-  auto [indices, sums] = mpi::throw_together(a.grid().comm(), [&] {
-    const auto extent = static_cast<std::size_t>(of_columns ? a.shape().cols : a.shape().rows);
-    return std::pair(of_columns ? a.local_cols() : a.local_rows(), std::vector<double>(extent));
-  });
-  for_each_modulus(a, [&](Index i, Index j, double x) {
-    sums[static_cast<std::size_t>(indices[static_cast<std::size_t>(of_columns ? j : i)])] += x;
+  std::vector<double> sums = mpi::throw_together(a.grid().comm(), [&] {
+    const std::vector<Index> indices = of_columns ? a.local_cols() : a.local_rows();
+    const Index extent = of_columns ? a.shape().cols : a.shape().rows;
+    std::vector<double> mine(static_cast<std::size_t>(extent));
+    for_each_modulus(a, [&](Index i, Index j, double x) {
+      mine[static_cast<std::size_t>(indices[static_cast<std::size_t>(of_columns ? j : i)])] += x;
+    });
+    return mine;
   });
   mpi::allreduce(a.grid().comm(), std::span<double>(sums));
   return sums;

@@ -9,6 +9,7 @@
 #include <matrass/algorithm/truncated_svd.hpp>
 #include <numeric>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace matrass {
@@ -42,13 +43,18 @@ struct Centre {
 /// The first row of the tall matrix, on every rank. Collective.
 template <Scalar T>
 std::vector<T> first_row(const TallView<T>& tall, const LocalRows<T>& a) {
-  const Distribution& d = tall.rows.distribution();
-  const int owner = d.ranks_at(d.rows().owner(0), 0).front();
-  std::vector<T> row(static_cast<std::size_t>(a.n));
-  if (tall.rows.grid().rank() == owner) {
-    for (Index j = 0; j < a.n; ++j) row[static_cast<std::size_t>(j)] = a.data[j * a.col_stride];
-  }
-  mpi::broadcast<T>(tall.rows.grid().comm(), row, owner);
+  const mpi::Communicator& comm = tall.rows.grid().comm();
+  int owner = 0;
+  std::vector<T> row = mpi::throw_together(comm, [&] {
+    const Distribution& d = tall.rows.distribution();
+    owner = d.ranks_at(d.rows().owner(0), 0).front();
+    std::vector<T> mine(static_cast<std::size_t>(a.n));
+    if (comm.rank() == owner) {
+      for (Index j = 0; j < a.n; ++j) mine[static_cast<std::size_t>(j)] = a.data[j * a.col_stride];
+    }
+    return mine;
+  });
+  mpi::broadcast<T>(comm, row, owner);
   return row;
 }
 
@@ -57,12 +63,14 @@ template <Scalar T>
 Centre<T> centre_of_columns(const TallView<T>& tall, const LocalRows<T>& a, double scale) {
   const mpi::Communicator& comm = tall.rows.grid().comm();
   const std::vector<T> reference = first_row(tall, a);
-  DeviationSums<Wide<T>> sums =
-      mpi::throw_together(comm, [&] { return column_deviations(a, reference, 1 / scale); });
+  Centre<T> centre{.scale = scale};
+  DeviationSums<Wide<T>> sums = mpi::throw_together(comm, [&] {
+    centre.mean.reserve(reference.size());
+    return column_deviations(a, reference, 1 / scale);
+  });
   mpi::allreduce(comm, std::span<Wide<T>>(sums.sum));
   mpi::allreduce(comm, std::span<double>(sums.squares));
   const auto m = static_cast<double>(tall.rows.shape().rows);
-  Centre<T> centre{.scale = scale};
   for (std::size_t j = 0; j < reference.size(); ++j) {
     const Wide<T> shift = sums.sum[j] / m;
     centre.mean.push_back(static_cast<T>(static_cast<Wide<T>>(reference[j]) + shift));
@@ -76,8 +84,8 @@ template <Scalar T>
 Centre<T> centre_of_rows(const TallView<T>& tall, const LocalRows<T>& a, double scale) {
   const mpi::Communicator& comm = tall.rows.grid().comm();
   Centre<T> centre{.scale = scale};
-  centre.mean = std::vector<T>(static_cast<std::size_t>(tall.rows.shape().rows));
   mpi::throw_together(comm, [&] {
+    centre.mean = std::vector<T>(static_cast<std::size_t>(tall.rows.shape().rows));
     const DeviationSums<Wide<T>> sums = row_deviations(a, 1 / scale);
     const auto m = static_cast<double>(a.n);
     const std::vector<Index> rows = tall.rows.local_rows();
@@ -118,19 +126,22 @@ Pca<T> pca_of(const DistMatrix<T>& a, Index k, const SvdOptions& options) {
   });
   const TallView<T> tall = tall_view(a);
   LocalRows<T> rows = tall.local();
-  const Centre<T> centre = centre_of(tall, rows);
+  Centre<T> centre = centre_of(tall, rows);
   (tall.transposed ? rows.row_shift : rows.col_shift) =
       tall.transposed ? centre.of_rows.data() : centre.mean.data();
   TruncatedSvd<T> svd = svd_of_rows(tall, rows, k, options, "pca");
-  Pca<T> result{centre.mean, svd.v, {}, {}, svd.s, svd.u, svd.residual};
-  for (const Real<T> s : svd.s) {
-    const auto value = static_cast<double>(s);
-    result.explained_variance.push_back(
-        static_cast<Real<T>>(value * value / static_cast<double>(m - 1)));
-    const double scaled = value / centre.scale;
-    result.explained_variance_ratio.push_back(static_cast<Real<T>>(
-        centre.total_squares > 0 ? scaled * scaled / centre.total_squares : 0));
-  }
+  Pca<T> result = mpi::throw_together(a.grid().comm(), [&] {
+    Pca<T> r{std::move(centre.mean), svd.v, {}, {}, svd.s, svd.u, std::move(svd.residual)};
+    for (const Real<T> s : svd.s) {
+      const auto value = static_cast<double>(s);
+      r.explained_variance.push_back(
+          static_cast<Real<T>>(value * value / static_cast<double>(m - 1)));
+      const double scaled = value / centre.scale;
+      r.explained_variance_ratio.push_back(static_cast<Real<T>>(
+          centre.total_squares > 0 ? scaled * scaled / centre.total_squares : 0));
+    }
+    return r;
+  });
   const LocalPart<T>& scores = result.scores.part();
   for (Index j = 0; j < scores.shape.cols; ++j) {
     for (Index i = 0; i < scores.shape.rows; ++i) {

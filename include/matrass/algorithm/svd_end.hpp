@@ -24,14 +24,16 @@ bool SvdRun<T>::finish() {
            ritz_.s[static_cast<std::size_t>(rank)] > zero) {
       ++rank;
     }
-    ritz_.g = ritz_.g.columns(0, rank);
     extent[0] = ritz_.g.rows;
     extent[1] = rank;
     extent[2] = basis_.cols();
   }
   mpi::broadcast<Index>(comm_, extent, 0);
   const Index rank = extent[1];
-  if (!root()) ritz_.g = Small<N>(extent[0], rank);
+  mpi::throw_together(comm_, [&] {
+    ritz_.g = root() ? ritz_.g.columns(0, rank) : Small<N>(extent[0], rank);
+    d_ = Small<N>(extent[2], k_);
+  });
   mpi::broadcast<N>(comm_, ritz_.g.span(), 0);
   Small<N> gram = mpi::throw_together(comm_, [&] { return combine_blocks(y_, ritz_.g, u_); });
   sum_on_root(gram.span());
@@ -42,7 +44,6 @@ bool SvdRun<T>::finish() {
     for (Index j = 0; j < rank; ++j) well_conditioned &= std::real(gram(j, j)) > 0.1 ? 1 : 0;
   }
   mpi::broadcast<Index>(comm_, {&well_conditioned, 1}, 0);
-  d_ = Small<N>(extent[2], k_);
   Small<N> rotation;
   if (well_conditioned != 0) {
     rotation = mpi::throw_together(comm_, [&] {
@@ -107,9 +108,11 @@ auto SvdRun<T>::ritz_rotation(const Small<N>& triangle, Index rank) -> Small<N> 
 /// Turns U, tells all ranks V and S, and measures the residuals from A V = Y D. Collective.
 template <Scalar T>
 void SvdRun<T>::measure(const Small<N>& rotation) {
-  result_.s.resize(static_cast<std::size_t>(k_));
-  result_.residual.assign(static_cast<std::size_t>(k_), 0);
-  if (!root()) result_.v = Small<N>(a_.n, k_);
+  mpi::throw_together(comm_, [&] {
+    result_.s.resize(static_cast<std::size_t>(k_));
+    result_.residual.assign(static_cast<std::size_t>(k_), 0);
+    if (!root()) result_.v = Small<N>(a_.n, k_);
+  });
   mpi::broadcast<N>(comm_, d_.span(), 0);
   mpi::broadcast<N>(comm_, result_.v.span(), 0);
   mpi::broadcast<double>(comm_, result_.s, 0);
@@ -155,9 +158,10 @@ template <Scalar T>
 void SvdRun<T>::finish_right() {
   y_.clear();
   pass(Pass::forward, k_);
-  const Small<N> v = next_;
-  d_ = Small<N>(k_, k_);
+  Small<N> v;
   mpi::throw_together(comm_, [&] {
+    v = next_;
+    d_ = Small<N>(k_, k_);
     Small<N> all(k_, k_);
     for (Index j = 0; j < k_; ++j) all(j, j) = N{1};
     combine_blocks(y_, all, u_);

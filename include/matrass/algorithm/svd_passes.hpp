@@ -84,8 +84,8 @@ void SvdRun<T>::refuse_or_scale() {
   const Extremes found = mpi::throw_together(comm_, [&] {
     Extremes mine = extremes(a_);
     if (mine.not_finite) {
-      auto [i, j] = *mine.not_finite;
-      i = row_index_(i);
+      Index i = row_index_(mine.not_finite->first);
+      Index j = mine.not_finite->second;
       if (transposed_) std::swap(i, j);
       throw InvalidArgument(name_ + ": A must be finite: got NaN or infinity at (" +
                             std::to_string(i) + ", " + std::to_string(j) + ")");

@@ -61,7 +61,7 @@ class SvdRun {
       from_gram_ = method() == SvdMethod::gram;
       iterate(begin());
     }
-    if (residual == Residual::of_u) {
+    if (transposed_) {
       mpi::throw_together(comm_, [&] { next_ = result_.v; });
       if (!result_.direct) finish_right();
       measure_adjoint();
@@ -165,15 +165,15 @@ class SvdRun {
   Small<N> w_;
   Small<N> d_;  ///< coordinates of v in Q
   LocalSvd<T> result_;
-  bool checked_ = false;  ///< A is known to be finite
+  bool checked_ = false;     ///< A is known to be finite
+  bool transposed_ = false;  ///< A is the transpose of what the caller was given
 
   KrylovBasis<N> basis_;  ///< from here on: rank 0 only
   Ritz<N> ritz_;
   Index starts_ = 0;       ///< independent random vectors that the basis has grown from
   Index random_used_ = 0;  ///< random vectors taken so far
   int restarts_ = 0;
-  bool transposed_ = false;  ///< whether the caller's A is this one's transpose
-  bool from_gram_ = false;   ///< whether the iteration began from A^H A
+  bool from_gram_ = false;  ///< whether the iteration began from A^H A
   double last_residual_ = std::numeric_limits<double>::infinity();  ///< before the last pass
 };
 

@@ -6,6 +6,7 @@
 
 #include <matrass/algorithm/svd_run.hpp>
 #include <matrass/algorithm/tall_view.hpp>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -68,15 +69,21 @@ template <Scalar T>
 TruncatedSvd<T> svd_of_rows(const TallView<T>& tall, const LocalRows<T>& rows, Index k,
                             const SvdOptions& options, const std::string& name) {
   const ProcessGrid& grid = tall.rows.grid();
-  DistMatrix<T> u = mpi::throw_together(grid.comm(), [&] { return tall.beside(k); });
-  const std::vector<Index> indices = tall.rows.local_rows();
   using Run = SvdRun<T>;
-  Run run(
-      rows, grid.comm(), k, options, [&](Index i) { return indices[static_cast<std::size_t>(i)]; },
-      name);
+  DistMatrix<T> u;
+  std::vector<Index> indices;
+  std::optional<Run> run;
+  mpi::throw_together(grid.comm(), [&] {
+    u = tall.beside(k);
+    indices = tall.rows.local_rows();
+    run.emplace(
+        rows, grid.comm(), k, options,
+        [&](Index i) { return indices[static_cast<std::size_t>(i)]; }, name);
+  });
   const LocalColumns<T> columns{u.data(), u.local_shape().rows,
                                 std::max<Index>(1, u.part().col_stride)};
-  LocalSvd<T> found = run.run(columns, tall.transposed ? Run::Residual::of_u : Run::Residual::of_v);
+  LocalSvd<T> found =
+      run->run(columns, tall.transposed ? Run::Residual::of_u : Run::Residual::of_v);
   if (tall.transposed) return from_transposed(u, std::move(found));
   return mpi::throw_together(grid.comm(), [&] {
     return TruncatedSvd<T>{u, narrowed<T>(found.s), replicated<T>(grid, found.v, false),

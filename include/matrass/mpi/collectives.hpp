@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <limits>
 #include <matrass/core/narrow.hpp>
+#include <matrass/mpi/agree.hpp>
 #include <matrass/mpi/communicator.hpp>
-#include <numeric>
 #include <span>
 #include <vector>
 
@@ -29,6 +29,26 @@ void in_pieces(Index size, F&& f) {
     f(at, static_cast<int>(std::min(largest_count(), size - at)));
   }
 }
+
+/// Where the lists of all ranks lie in one array, as MPI wants to know it.
+struct ListPlaces {
+  std::vector<int> counts;
+  std::vector<int> starts;
+  Index total = 0;
+};
+
+/// @throws InvalidArgument if a list, or where it starts, is beyond 32 bits
+inline ListPlaces list_places(const std::vector<Index>& sizes) {
+  ListPlaces places;
+  for (const Index size : sizes) {
+    places.counts.push_back(narrow(size, "allgather: elements of one rank"));
+    places.starts.push_back(narrow(places.total, "allgather: elements of all ranks"));
+    places.total += size;
+  }
+  narrow(places.total, "allgather: elements of all ranks");
+  return places;
+}
+
 }  // namespace detail
 
 /// Reduces `values` elementwise over all ranks, in place. Collective.
@@ -59,19 +79,25 @@ void broadcast(const Communicator& comm, std::span<T> values, int root) {
 /// Collective.
 template <class T>
 std::vector<std::vector<T>> allgather(const Communicator& comm, const std::vector<T>& mine) {
-  const int count = narrow(static_cast<Index>(mine.size()), "allgather: count");
-  std::vector<int> counts(static_cast<std::size_t>(comm.size()));
-  check(MPI_Allgather(&count, 1, MPI_INT, counts.data(), 1, MPI_INT, comm.own()), "MPI_Allgather");
-  std::vector<int> starts(counts.size());
-  std::exclusive_scan(counts.begin(), counts.end(), starts.begin(), 0);
-  std::vector<T> all(static_cast<std::size_t>(starts.back() + counts.back()));
-  check(MPI_Allgatherv(mine.data(), count, datatype<T>(), all.data(), counts.data(), starts.data(),
-                       datatype<T>(), comm.own()),
+  const auto size = static_cast<std::size_t>(comm.size());
+  std::vector<Index> sizes(size);
+  sizes[static_cast<std::size_t>(comm.rank())] = static_cast<Index>(mine.size());
+  check(MPI_Allgather(MPI_IN_PLACE, 1, MPI_INT64_T, sizes.data(), 1, MPI_INT64_T, comm.own()),
+        "MPI_Allgather");
+  detail::ListPlaces places;
+  std::vector<T> all;
+  std::vector<std::vector<T>> result(size);
+  throw_together(comm, [&] {
+    places = detail::list_places(sizes);
+    all.resize(static_cast<std::size_t>(places.total));
+    for (std::size_t r = 0; r < size; ++r) result[r].resize(static_cast<std::size_t>(sizes[r]));
+  });
+  const int count = places.counts[static_cast<std::size_t>(comm.rank())];
+  check(MPI_Allgatherv(mine.data(), count, datatype<T>(), all.data(), places.counts.data(),
+                       places.starts.data(), datatype<T>(), comm.own()),
         "MPI_Allgatherv");
-  std::vector<std::vector<T>> result;
-  for (std::size_t r = 0; r < counts.size(); ++r) {
-    const auto begin = all.begin() + starts[r];
-    result.emplace_back(begin, begin + counts[r]);
+  for (std::size_t r = 0; r < size; ++r) {
+    std::copy_n(all.begin() + places.starts[r], places.counts[r], result[r].begin());
   }
   return result;
 }

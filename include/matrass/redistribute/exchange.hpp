@@ -55,10 +55,15 @@ class Exchange {
     rounds_ = ceil_div(longest, piece_);
     const Index result = plan_.elements_received() + plan_.sends[me(comm)].size;
     if (result * Index{sizeof(T)} >= large_result) write_ = Write::past_cache;
+    for (Requests& requests : sending_) requests.reserve(to_.size());
+    for (Requests& requests : receiving_) requests.reserve(from_.size());
     work_ = Storage<T>::allocate(buffers * piece_, false);
   }
 
   const Plan& plan() const { return plan_; }
+  /// Elements in the longest message, and after how many of them the longest stream is through.
+  Index piece() const { return piece_; }
+  Index rounds() const { return rounds_; }
 
   /// Moves the elements: `sources` and `targets` are this rank's own pieces in the plan's order.
   /// Collective over all ranks of the plan. Throws only when the world is dead; the buffers, which

@@ -6,6 +6,7 @@
 
 #include "known_svd.hpp"
 #include "support/mpi_test.hpp"
+#include "support/same_error.hpp"
 
 namespace matrass::test {
 namespace {
@@ -148,17 +149,31 @@ TEST(PcaEdge, ConstantColumnsHaveNoVariance) {
   });
 }
 
-TEST(PcaEdge, RefusesOneRowNanAndKOutOfRange) {
+TEST(PcaEdge, RefusesOneRowAndKOutOfRange) {
   run_on(3, [](MPI_Comm comm) {
     const ProcessGrid grid(comm);
-    EXPECT_THROW(pca(DistMatrix<double>(grid, {1, 4}, VC_STAR), 1), InvalidArgument);
-    EXPECT_THROW(pca(DistMatrix<double>(grid, {9, 4}, VC_STAR), 5), InvalidArgument);
-    for (const Shape shape : {Shape{90, 40}, Shape{40, 90}}) {
-      const auto a = from_function<double>(grid, shape, VC_STAR, [](Index i, Index j) {
-        return i == 33 && j == 30 ? std::numeric_limits<double>::quiet_NaN()
-                                  : static_cast<double>((i * 7 + j * 3) % 11);
-      });
-      EXPECT_THROW(pca(a, 2), InvalidArgument);
+    expect_same_error<InvalidArgument>(
+        grid, [&] { pca(DistMatrix<double>(grid, {1, 4}, VC_STAR), 1); }, {"pca", "2 rows"});
+    expect_same_error<InvalidArgument>(
+        grid, [&] { pca(DistMatrix<double>(grid, {9, 4}, VC_STAR), 5); }, {"pca: k", "got 5"});
+  });
+}
+
+TYPED_TEST(PcaOf, RefusesNanAndInfinityAndSaysWhere) {
+  run_on(3, [](MPI_Comm comm) {
+    const ProcessGrid grid(comm);
+    for (const Real<TypeParam> bad : {std::numeric_limits<Real<TypeParam>>::quiet_NaN(),
+                                      std::numeric_limits<Real<TypeParam>>::infinity()}) {
+      for (const Shape shape : {Shape{90, 40}, Shape{40, 90}}) {
+        const auto a = from_function<TypeParam>(grid, shape, MC_MR, [&](Index i, Index j) {
+          const auto x = static_cast<Real<TypeParam>>((i * 7 + j * 3) % 11);
+          return static_cast<TypeParam>(i == 33 && j == 30 ? bad : x);
+        });
+        for (const auto method : {SvdMethod::randomized, SvdMethod::gram, SvdMethod::tsqr}) {
+          expect_same_error<InvalidArgument>(grid, [&] { pca(a, 2, {.method = method}); },
+                                             {"pca: A must be finite", "(33, 30)"});
+        }
+      }
     }
   });
 }

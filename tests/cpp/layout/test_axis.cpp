@@ -147,5 +147,28 @@ TEST(BlockCyclicAxis, WorksAtCompileTime) {
   SUCCEED();
 }
 
+/// Where a view lies within one block, it does not matter where in the block it begins.
+TEST(BlockCyclicAxis, SliceWithinOneBlockBeginsABlock) {
+  constexpr BlockCyclicAxis whole{17, 5, 3, 2, 0};
+  static_assert(whole.slice(6, 9) == BlockCyclicAxis{3, 5, 3, 0, 0});
+  static_assert(whole.slice(6, 10) == BlockCyclicAxis{4, 5, 3, 0, 0});
+  static_assert(whole.slice(6, 11) == BlockCyclicAxis{5, 5, 3, 0, 1});
+  static_assert(whole.slice(10, 17) == BlockCyclicAxis{7, 5, 3, 1, 0});
+  static_assert(whole.slice(7, 7) == BlockCyclicAxis{0, 5, 3, 0, 0});
+  static_assert(whole.slice(6, 17).slice(0, 4) == whole.slice(6, 10));
+  static_assert(whole.slice(6, 17).slice(3, 5) == BlockCyclicAxis{2, 5, 3, 0, 4});
+  for (const Index block : {1, 2, 3, 5, 20}) {
+    const BlockCyclicAxis x{17, block, 3, 1, 0};
+    for (Index begin = 0; begin <= 17; ++begin) {
+      for (Index end = begin; end <= 17; ++end) {
+        const bool one_block = begin == end || begin / block == (end - 1) / block;
+        const BlockCyclicAxis part = x.slice(begin, end);
+        ASSERT_EQ(part.first, one_block ? 0 : begin % block) << name(x) << " from " << begin;
+        ASSERT_EQ(part.source, static_cast<int>((begin / block + 1) % 3)) << name(x);
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace matrass

@@ -215,5 +215,28 @@ TEST(Distribution, SliceRefusesWhatLiesOutside) {
   EXPECT_THROW(d.slice(0, 7, 3, 2), InvalidArgument);
 }
 
+/// Blocks of 4 of 20 rows: place 0 has rows 0:4, 8:12, 16:20, place 1 the others.
+TEST(Distribution, LeadingDimensionCountsTheFirstBlockOfAViewAsAWhole) {
+  const Distribution d({{2, 3}, GridOrder::column_major, 8}, {20, 12}, MC_MR,
+                       {.block = Block{4, 4}});
+  const auto of_places = [](const Distribution& view) {  // ranks 0 and 1 stand at places 0 and 1
+    return std::pair(view.leading_dimension(0), view.leading_dimension(1));
+  };
+  EXPECT_EQ(of_places(d), std::pair(Index{12}, Index{8}));
+  EXPECT_EQ(of_places(d.slice(2, 20, 0, 12)), std::pair(Index{12}, Index{8}));  // 2 rows are lost
+  EXPECT_EQ(of_places(d.slice(5, 20, 0, 12)), std::pair(Index{8}, Index{8}));   // 1 row at place 1
+  EXPECT_EQ(of_places(d.slice(2, 4, 0, 12)), std::pair(Index{2}, Index{1}));    // within one block
+  EXPECT_EQ(of_places(d.slice(2, 5, 0, 12)), std::pair(Index{4}, Index{1}));
+  EXPECT_EQ(of_places(d.slice(3, 3, 0, 12)), std::pair(Index{1}, Index{1}));
+  EXPECT_EQ(d.leading_dimension(5), 8);  // column 2 of the grid, row 1
+  EXPECT_EQ(d.leading_dimension(6), 1) << "outside the grid";
+  for_each_case([](const Case& c) {
+    const Distribution any(c.grid, c.shape, c.layout, c.options);
+    for (int rank = 0; rank < 6; ++rank) {
+      ASSERT_EQ(any.leading_dimension(rank), std::max<Index>(1, any.local_shape(rank).rows));
+    }
+  });
+}
+
 }  // namespace
 }  // namespace matrass

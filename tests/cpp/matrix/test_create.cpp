@@ -89,5 +89,45 @@ TEST(FromLocal, APartThatDoesNotFitIsEverybodysError) {
   });
 }
 
+/// Strides of a part whose columns are not contiguous, or lie closer than they are long.
+TEST(FromLocal, APartThatIsNotColumnMajorIsEverybodysError) {
+  for_each_rank_count([](MPI_Comm comm) {
+    const ProcessGrid grid(comm);
+    const Distribution d(grid.map(), {15, 11}, VC_STAR);
+    const Shape local = d.local_shape(grid.rank());
+    std::vector<double> memory(15 * 11);
+    for (int culprit = 0; culprit < grid.comm().size(); ++culprit) {
+      const Index rows = d.local_shape(culprit).rows;
+      if (rows < 2) continue;  // its columns are single elements
+      for (const auto& [row_stride, col_stride] :
+           {std::pair<Index, Index>{11, 1}, {2, 2 * rows}, {1, rows - 1}}) {
+        LocalPart<double> part{memory.data(), local, 1, std::max<Index>(1, local.rows)};
+        if (grid.rank() == culprit) part = {memory.data(), local, row_stride, col_stride};
+        expect_same_error<LayoutError>(
+            grid, [&] { from_local<double>(grid, d, part); },
+            {"from_local: local part must be column-major", "at least " + std::to_string(rows),
+             "got strides " + std::to_string(row_stride) + ", " + std::to_string(col_stride)});
+      }
+    }
+  });
+}
+
+TEST(FromLocal, StridesOfEmptyAndOneRowPartsDoNotTell) {
+  for_each_rank_count([](MPI_Comm comm) {
+    const ProcessGrid grid(comm);
+    std::vector<double> memory(11);
+    const Distribution row(grid.map(), {1, 11}, STAR_STAR);
+    for (Index j = 0; j < 11; ++j) memory[static_cast<std::size_t>(j)] = static_cast<double>(j);
+    const auto a = from_local<double>(grid, row, {memory.data(), {1, 11}, 11, 1});
+    EXPECT_EQ(a.order(), StorageOrder::column_major);
+    expect_oracle(a);
+    const Distribution one(grid.map(), {3, 11}, CIRC_CIRC);  // all of it on rank 0
+    const bool root = grid.rank() == 0;
+    std::vector<double> all(33, 1.0);
+    const LocalPart<double> part{all.data(), root ? Shape{3, 11} : Shape{0, 0}, root ? 1 : 0, 3};
+    expect_entries(from_local<double>(grid, one, part), [](Index, Index) { return 1.0; });
+  });
+}
+
 }  // namespace
 }  // namespace matrass

@@ -60,6 +60,83 @@ TEST(DistMatrix, CopiesOfTheHandleShareAndCopyIsDeep) {
   expect_oracle(deep);
 }
 
+TEST(LocalPart, MayOverlapWhereTheStretchesOfMemoryMeet) {
+  std::vector<double> memory(100);
+  const auto part = [&](Index at, Shape shape, Index rs, Index cs) {
+    return LocalPart<double>{memory.data() + at, shape, rs, cs};
+  };
+  const auto a = part(10, {3, 2}, 1, 5);  // elements 10:13 and 15:18
+  EXPECT_TRUE(may_overlap(a, a));
+  EXPECT_TRUE(may_overlap(a, part(17, {1, 1}, 1, 1)));
+  EXPECT_FALSE(may_overlap(a, part(18, {1, 1}, 1, 1)));
+  EXPECT_TRUE(may_overlap(a, part(0, {11, 1}, 1, 11)));
+  EXPECT_FALSE(may_overlap(a, part(0, {10, 1}, 1, 10)));
+  EXPECT_TRUE(may_overlap(a, part(13, {1, 1}, 1, 1))) << "a gap between columns counts";
+  EXPECT_TRUE(may_overlap(part(0, {40, 2}, 2, 1), part(50, {2, 2}, 1, 2)));
+  EXPECT_FALSE(may_overlap(a, part(11, {0, 2}, 1, 1)));
+  EXPECT_FALSE(may_overlap(part(11, {2, 0}, 1, 2), a));
+}
+
+TEST(DistMatrix, OrderIsOfAllRanks) {
+  for_each_rank_count([](MPI_Comm comm) {
+    const ProcessGrid grid(comm);
+    for (const Layout layout : all_layouts) {
+      const DistMatrix<double> a(grid, {7, 9}, layout, {.block = Block{2, 2}});
+      EXPECT_EQ(a.order(), StorageOrder::column_major);
+      EXPECT_EQ(a.slice(1, 1, 2, 3).order(), StorageOrder::column_major);
+      EXPECT_EQ(a.transposed().order(), StorageOrder::row_major);
+      EXPECT_EQ(a.transposed().slice(0, 4, 3, 7).order(), StorageOrder::row_major);
+      EXPECT_EQ(a.transposed().transposed().order(), StorageOrder::column_major);
+      EXPECT_EQ(a.transposed().copy().order(), StorageOrder::column_major);
+    }
+  });
+}
+
+/// Views within blocks, across blocks, and transposed ones.
+TEST(DistMatrix, LocalCopyAndApartFrom) {
+  for_each_rank_count([](MPI_Comm comm) {
+    const ProcessGrid grid(comm);
+    for (const Layout layout : all_layouts) {
+      const auto a = oracle_matrix<double>(grid, {12, 11}, layout, {.block = Block{3, 4}});
+      const auto b = oracle_matrix<double>(grid, {12, 11}, layout, {.block = Block{3, 4}});
+      const auto view = a.slice(2, 11, 1, 10);
+      const auto turned = view.transposed();
+      const auto is_view = [](Index i, Index j) { return oracle<double>(i + 2, j + 1, 12); };
+      const auto is_turned = [&](Index i, Index j) { return is_view(j, i); };
+
+      EXPECT_EQ(view.apart_from(b).data(), view.data()) << "nothing to copy";
+      const auto apart = view.apart_from(a);
+      const auto turned_apart = turned.apart_from(a);
+      const auto copy = turned.local_copy();
+      EXPECT_EQ(copy.order(), StorageOrder::column_major);
+      EXPECT_EQ(apart.order(), StorageOrder::column_major);
+      EXPECT_EQ(turned_apart.order(), StorageOrder::row_major) << "on every rank, whoever copies";
+      for (const auto& each : {copy, turned_apart}) {
+        EXPECT_EQ(each.distribution(), turned.distribution());
+      }
+      EXPECT_EQ(apart.distribution(), view.distribution());
+      for (const auto& each : {apart, copy, turned_apart}) {
+        if (each.local_shape().size() == 0) continue;  // shared: there is nothing to copy
+        EXPECT_FALSE(may_overlap(each.part(), a.part()));
+        const bool by_columns = each.order() == StorageOrder::column_major;
+        const LocalPart<double> part = by_columns ? each.part() : each.part().transposed();
+        const Distribution stored =
+            by_columns ? each.distribution() : each.distribution().transposed();
+        EXPECT_EQ(part.row_stride, 1);
+        EXPECT_EQ(part.col_stride, stored.leading_dimension(grid.rank()));
+      }
+      const LocalPart<double>& part = a.part();
+      for (Index j = 0; j < part.shape.cols; ++j) {
+        for (Index i = 0; i < part.shape.rows; ++i) part(i, j) = -1;
+      }
+      expect_entries(apart, is_view);
+      expect_entries(turned_apart, is_turned);
+      expect_entries(copy, is_turned);
+      expect_oracle(b);
+    }
+  });
+}
+
 TEST(DistMatrix, ViewsLiveAsLongAsTheyAreNeeded) {
   const ProcessGrid grid(world());
   DistMatrix<double> view;
@@ -163,20 +240,34 @@ TEST(DistMatrix, AbsurdShapesAreRefusedOnEveryRank) {
 
 // --- the xtensor view ---
 
+/// Reads what the test matrix has, and writes its double.
+template <Scalar T>
+void check_local_view(const DistMatrix<T>& a) {
+  auto view = a.local();
+  static_assert(std::is_same_v<typename decltype(view)::value_type, T>);
+  ASSERT_EQ(view.shape()[0], static_cast<std::size_t>(a.local_shape().rows));
+  ASSERT_EQ(view.shape()[1], static_cast<std::size_t>(a.local_shape().cols));
+  const std::vector<Index> rows = a.local_rows();
+  const std::vector<Index> cols = a.local_cols();
+  for (std::size_t i = 0; i < view.shape()[0]; ++i) {
+    for (std::size_t j = 0; j < view.shape()[1]; ++j) {
+      ASSERT_EQ(&view(i, j), &a.part()(static_cast<Index>(i), static_cast<Index>(j)));
+      ASSERT_EQ(view(i, j), oracle<T>(rows[i], cols[j], a.shape().rows));
+      view(i, j) += view(i, j);
+    }
+  }
+  expect_values(a, [&](Index i, Index j) { return T{2} * oracle<T>(i, j, a.shape().rows); });
+}
+
 TEST(LocalView, ReadsAndWritesTheMatrix) {
   for_each_rank_count([](MPI_Comm comm) {
     const ProcessGrid grid(comm);
     for (const Layout layout : all_layouts) {
       for (const Shape shape : {Shape{7, 9}, Shape{1, 9}, Shape{7, 1}, Shape{1, 1}, Shape{0, 4}}) {
-        const auto a = oracle_matrix<double>(grid, shape, layout, {.block = Block{2, 2}});
-        auto view = a.local();
-        ASSERT_EQ(view.shape()[0], static_cast<std::size_t>(a.local_shape().rows));
-        ASSERT_EQ(view.shape()[1], static_cast<std::size_t>(a.local_shape().cols));
-        for (std::size_t i = 0; i < view.shape()[0]; ++i) {
-          for (std::size_t j = 0; j < view.shape()[1]; ++j) {
-            ASSERT_EQ(&view(i, j), &a.part()(static_cast<Index>(i), static_cast<Index>(j)));
-          }
-        }
+        for_each_scalar([&](auto scalar) {
+          check_local_view(
+              oracle_matrix<decltype(scalar)>(grid, shape, layout, {.block = Block{2, 2}}));
+        });
       }
     }
   });

@@ -4,10 +4,12 @@
 /// Next: tests/cpp/matrix/test_dist_matrix.cpp
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cstdint>
 #include <limits>
 #include <matrass/matrix/storage.hpp>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace matrass {
@@ -82,21 +84,37 @@ TEST(MemoryPool, KeepsNoMoreThanAsked) {
   pool.set_keep(std::size_t{1} << 30U);
 }
 
+/// Blocks of four threads, two of each at a time: what a thread writes everywhere in its own must
+/// still be there after the others have written in theirs.
 TEST(MemoryPool, ManyThreads) {
+  const std::size_t before = MemoryPool::instance().use().in_use;
+  std::atomic<int> damaged{0};
+  const auto each = [](const std::shared_ptr<std::byte>& block, std::size_t size, auto&& visit) {
+    for (std::size_t at = 0; at < size; at += 4093) visit(block.get()[at]);
+    visit(block.get()[size - 1]);
+  };
+  const auto work = [&](std::size_t thread) {
+    std::shared_ptr<std::byte> last;
+    std::size_t last_size = 0;
+    std::byte last_mark{};
+    for (std::size_t k = 1; k < 60; ++k) {
+      const std::size_t size = ((k + thread) % 7 + 1) * mega;
+      const auto mark = static_cast<std::byte>(thread * 60 + k);  // nobody else's
+      auto block = MemoryPool::instance().allocate(size, false);
+      each(block, size, [&](std::byte& x) { x = mark; });
+      std::this_thread::yield();
+      if (last) each(last, last_size, [&](std::byte x) { damaged += x == last_mark ? 0 : 1; });
+      each(block, size, [&](std::byte x) { damaged += x == mark ? 0 : 1; });
+      last = std::move(block);
+      last_size = size;
+      last_mark = mark;
+    }
+  };
   std::vector<std::thread> threads;
-  for (int t = 0; t < 4; ++t) {
-    threads.emplace_back([t] {
-      for (std::size_t k = 1; k < 60; ++k) {
-        const auto block = MemoryPool::instance().allocate((k % 7 + 1) * mega, false);
-        block.get()[0] = static_cast<std::byte>(t);
-        block.get()[mega] = static_cast<std::byte>(t);
-        std::this_thread::yield();
-        EXPECT_EQ(block.get()[0], static_cast<std::byte>(t));
-        EXPECT_EQ(block.get()[mega - 1], block.get()[mega - 1]);
-      }
-    });
-  }
+  for (std::size_t t = 0; t < 4; ++t) threads.emplace_back(work, t);
   for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(damaged, 0);
+  EXPECT_EQ(MemoryPool::instance().use().in_use, before);
 }
 
 TEST(Storage, IsAlignedAndZero) {

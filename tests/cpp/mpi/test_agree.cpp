@@ -170,5 +170,55 @@ TEST(Agree, DifferentCallsAreNamed) {
   });
 }
 
+/// Steps with messages between them, as TSQR's: the culprit fails in the second of three.
+void check_attempts(const ProcessGrid& grid, int culprit) {
+  const mpi::Communicator& c = grid.comm();
+  const int left = (c.rank() + c.size() - 1) % c.size();
+  const int right = (c.rank() + 1) % c.size();
+  mpi::Attempts attempt;
+  std::vector<int> done;
+  for (int step = 0; step < 3; ++step) {
+    attempt([&] {
+      if (step == 1 && c.rank() == culprit) throw ShapeError("step 1");
+      done.push_back(step);
+    });
+    EXPECT_EQ(attempt.failed(), step >= 1 && c.rank() == culprit);
+    int received = -1;
+    MPI_Sendrecv(&step, 1, MPI_INT, right, 5, &received, 1, MPI_INT, left, 5, c.own(),
+                 MPI_STATUS_IGNORE);
+    EXPECT_EQ(received, step) << "the messages go on";
+  }
+  EXPECT_EQ(done, c.rank() == culprit ? std::vector<int>{0} : (std::vector<int>{0, 1, 2}));
+  if (culprit < 0) {
+    attempt.agree(c);
+    return;
+  }
+  const std::string prefix = c.size() > 1 ? "rank " + std::to_string(culprit) + ": " : "";
+  expect_same_error<ShapeError>(grid, [&] { attempt.agree(c); }, {prefix + "step 1"});
+}
+
+TEST(Attempts, WhatFailsBetweenMessagesIsEverybodysErrorAfterThem) {
+  for_each_rank_count([](MPI_Comm comm) {
+    const ProcessGrid grid(comm);
+    for (int culprit = -1; culprit < grid.comm().size(); ++culprit) check_attempts(grid, culprit);
+  });
+}
+
+TEST(Attempts, TheFirstFailureOfARankIsKept) {
+  for_each_rank_count([](MPI_Comm comm) {
+    const mpi::Communicator c(comm);
+    mpi::Attempts attempt;
+    attempt([] { throw std::bad_alloc(); });
+    attempt([] { throw ShapeError("later"); });
+    try {
+      attempt.agree(c);
+      ADD_FAILURE();
+    } catch (const MemoryLimitError& error) {
+      EXPECT_STREQ(error.what(), "out of memory");
+      EXPECT_EQ(error.rank(), -1) << "all ranks failed";
+    }
+  });
+}
+
 }  // namespace
 }  // namespace matrass

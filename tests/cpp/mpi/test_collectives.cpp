@@ -71,5 +71,23 @@ TEST(Collectives, AllgatherOfListsOfAnyLength) {
   });
 }
 
+/// MPI counts in 32 bits: what does not fit is refused before anything is allocated.
+TEST(Collectives, AllgatherRefusesMoreThan32Bits) {
+  constexpr Index half = Index{1} << 30;
+  const mpi::detail::ListPlaces places = mpi::detail::list_places({half, 0, half - 1, 0});
+  EXPECT_EQ(places.counts, (std::vector<int>{1 << 30, 0, (1 << 30) - 1, 0}));
+  EXPECT_EQ(places.starts, (std::vector<int>{0, 1 << 30, 1 << 30, 2147483647}));
+  EXPECT_EQ(places.total, 2147483647);
+  for (const auto& sizes : std::vector<std::vector<Index>>{
+           {half, half}, {half, half, 0}, {Index{1} << 31}, {1, Index{1} << 40, 1}}) {
+    try {
+      mpi::detail::list_places(sizes);
+      ADD_FAILURE() << sizes.size();
+    } catch (const InvalidArgument& error) {
+      EXPECT_NE(std::string(error.what()).find("allgather: elements of"), std::string::npos);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace matrass

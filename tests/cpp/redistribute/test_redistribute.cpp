@@ -83,25 +83,6 @@ TEST(Redistribute, AllPairsAndScalarsOnTwoByThree) {
   }
 }
 
-/// Messages of at most 1000 elements: many rounds for 60,000 elements.
-TEST(Redistribute, LargestCountOfAThousand) {
-  set_time_limit(std::chrono::seconds(240));
-  const Index before = mpi::largest_count();
-  mpi::largest_count() = 1000;
-  for_each_rank_count([](MPI_Comm comm) {
-    Sample sample(1);
-    for (const Layout from : all_layouts) {
-      for (const Layout to : {MC_MR, VC_STAR, STAR_VR, STAR_STAR, CIRC_CIRC, MD_STAR}) {
-        const ProcessGrid grid = any_grid(comm, sample);
-        move<double>(grid, from, any_options(grid.map(), from, any_block(sample), sample), grid, to,
-                     any_options(grid.map(), to, any_block(sample), sample), {200, 300});
-        if (testing::Test::HasFailure()) return;
-      }
-    }
-  });
-  mpi::largest_count() = before;
-}
-
 /// Larger than the cache and than one message.
 TEST(Redistribute, ALargeMatrix) {
   set_time_limit(std::chrono::seconds(240));
@@ -138,6 +119,36 @@ TEST(Redistribute, IntoAViewLeavesTheRestAlone) {
         });
         if (testing::Test::HasFailure()) return;
       }
+    }
+  });
+}
+
+/// Source and target are parts of one matrix: as if the source had been copied first.
+TEST(Redistribute, IntoAViewThatOverlapsTheSource) {
+  for_each_rank_count([](MPI_Comm comm) {
+    Sample sample(1);
+    for (const Layout layout : all_layouts) {
+      const ProcessGrid grid = any_grid(comm, sample);
+      const LayoutOptions options = any_options(grid.map(), layout, Block{2, 3}, sample);
+      const auto a = oracle_matrix<double>(grid, {9, 9}, layout, options);
+      SCOPED_TRACE(to_string(a.distribution()));
+      redistribute_into(a.slice(0, 8, 0, 7), a.slice(1, 9, 2, 9));
+      expect_entries(a, [](Index i, Index j) {
+        return i >= 1 && j >= 2 ? oracle<double>(i - 1, j - 2, 9) : oracle<double>(i, j, 9);
+      });
+      const auto b = oracle_matrix<double>(grid, {9, 9}, layout, options);
+      redistribute_into(b.slice(2, 9, 1, 9), b.slice(0, 7, 0, 8));
+      expect_entries(b, [](Index i, Index j) {
+        return i < 7 && j < 8 ? oracle<double>(i + 2, j + 1, 9) : oracle<double>(i, j, 9);
+      });
+      const auto c = oracle_matrix<double>(grid, {9, 9}, layout, options);
+      redistribute_into(c.transposed(), c);
+      expect_entries(c, [](Index i, Index j) { return oracle<double>(j, i, 9); });
+      redistribute_into(c, c.transposed());
+      expect_oracle(c);
+      redistribute_into(c, c);
+      expect_oracle(c);
+      if (testing::Test::HasFailure()) return;
     }
   });
 }

@@ -167,6 +167,38 @@ TEST(Matmul, TransposedViewsWithEveryOperation) {
   });
 }
 
+/// The result lies where the operands do: as if these had been copied first.
+TEST(Matmul, TheResultMayShareElementsWithTheOperands) {
+  for_each_rank_count([](MPI_Comm comm) {
+    const ProcessGrid grid(comm);
+    for (const Layout layout : {MC_MR, VC_STAR, STAR_STAR}) {
+      const auto make = [&] {
+        return from_function<double>(grid, {9, 9}, layout,
+                                     [](Index i, Index j) { return entry<double>(i, j, 1); },
+                                     {.block = Block{2, 3}});
+      };
+      const auto a = make();
+      SCOPED_TRACE(to_string(a.distribution()));
+      matmul_into(a, a.transposed(), a, MatmulOptions<double>{.alpha = 2, .beta = -1});
+      expect_values(a, [](Index i, Index j) {
+        double sum = 0;
+        for (Index e = 0; e < 9; ++e) sum += entry<double>(i, e, 1) * entry<double>(j, e, 1);
+        return 2 * sum - entry<double>(i, j, 1);
+      });
+      const auto b = make();  // parts that overlap, each from another row and column on
+      matmul_into(b.slice(0, 5, 1, 7), b.slice(3, 9, 2, 6), b.slice(2, 7, 3, 7));
+      expect_values(b, [](Index i, Index j) {
+        if (i < 2 || i >= 7 || j < 3 || j >= 7) return entry<double>(i, j, 1);
+        double sum = 0;
+        for (Index e = 0; e < 6; ++e) {
+          sum += entry<double>(i - 2, e + 1, 1) * entry<double>(e + 3, j - 3 + 2, 1);
+        }
+        return sum;
+      });
+    }
+  });
+}
+
 TEST(Matmul, BetaOfZeroForgetsWhatWasThere) {
   const ProcessGrid grid(world());
   for (const Layout layout : {MC_MR, VC_STAR}) {

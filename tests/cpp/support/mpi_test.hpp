@@ -43,8 +43,8 @@ bool run_on_ranks(const std::vector<int>& members, const std::function<void(MPI_
 /// run_on() for 1, 2, ... world_size() ranks; stops after the first number that fails.
 void for_each_rank_count(const std::function<void(MPI_Comm)>& body);
 
-/// The running test must end within `limit` from now on (times MATRASS_TEST_TIME_SCALE). The same
-/// on every rank, not collective.
+/// The running test must end within `limit` from now on (times MATRASS_TEST_TIME_SCALE, and
+/// times 20 in a campaign). The same on every rank, not collective.
 void set_time_limit(std::chrono::seconds limit);
 
 /// The entry (i, j) of the test matrix with m rows: i + m * j, so that every entry is another

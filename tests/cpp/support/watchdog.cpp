@@ -12,6 +12,7 @@
 #include <cstring>
 #include <sstream>
 
+#include "campaign.hpp"
 #include "stack.hpp"
 
 namespace matrass::test {
@@ -62,18 +63,23 @@ Watchdog::~Watchdog() {
   thread_.join();
 }
 
+std::chrono::milliseconds limit_of_test(std::chrono::milliseconds limit) {
+  constexpr int longest_product = 20;  // of draws in a campaign, to those of every day
+  return scaled(limit) * (campaign() ? longest_product : 1);
+}
+
 void Watchdog::arm(std::string what, std::chrono::milliseconds limit) {
   const std::lock_guard lock(mutex_);
   what_ = std::move(what);
   where_.clear();
   notes_.clear();
-  limit_ = scaled(limit);
+  limit_ = limit_of_test(limit);
   deadline_ = Clock::now() + limit_;
 }
 
 void Watchdog::set_limit(std::chrono::milliseconds limit) {
   const std::lock_guard lock(mutex_);
-  limit_ = scaled(limit);
+  limit_ = limit_of_test(limit);
   deadline_ = Clock::now() + limit_;
 }
 

@@ -24,6 +24,9 @@ inline constexpr int exit_timed_out = 124;
 /// more).
 std::chrono::milliseconds scaled(std::chrono::milliseconds limit);
 
+/// The same for a whole test, which takes longer in a campaign (campaign.hpp).
+std::chrono::milliseconds limit_of_test(std::chrono::milliseconds limit);
+
 /// One thread a rank that watches the main thread. It makes no MPI call, so it works while MPI
 /// hangs.
 class Watchdog {

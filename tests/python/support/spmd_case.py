@@ -32,7 +32,9 @@ CULPRIT = 1
 def environment() -> dict[str, str]:
     """Without what the harness that runs these tests has set."""
     kept = {
-        name: value for name, value in os.environ.items() if not name.startswith("MATRASS_TEST_")
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("MATRASS_TEST_", "MATRASS_CAMPAIGN"))
     }
     paths = [str(SUPPORT), os.environ.get("PYTHONPATH", "")]
     return {

@@ -14,7 +14,7 @@ body. Rank 0 reports for all.
 ``@pytest.mark.ranks(2, 6)``        the sizes of ``comm`` (default: every size)
 ``@pytest.mark.spmd``               an SPMD test without ``comm``: it uses the world itself
 ``@pytest.mark.world(1, 2)``        runs in process sets of these sizes only (implies ``spmd``)
-``@pytest.mark.time_limit(180)``    seconds instead of 60, times MATRASS_TEST_TIME_SCALE
+``@pytest.mark.time_limit(180)``    seconds instead of 60, 20 times it in a campaign
 ``@given_together(n=integers())``   hypothesis: every rank gets the same examples
 ==================================  ============================================================
 

@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from spmd.watch import scaled, stacks_in
+from spmd.watch import limit_of_test, stacks_in
 
 _RANK = Path(__file__).with_name("rank.py")
 _ENDED_BY_PYTEST = (0, 1, 2, 3, 4, 5)
@@ -109,9 +109,11 @@ class ProcessSet:
 
     def _wait(self, process: subprocess.Popen[bytes]) -> int:
         try:
-            return process.wait(scaled(self._time_limit))
+            return process.wait(limit_of_test(self._time_limit))
         except subprocess.TimeoutExpired:
-            print(f"\nthe process set's time limit of {scaled(self._time_limit):g} s is over")
+            print(
+                f"\nthe process set's time limit of {limit_of_test(self._time_limit):g} s is over"
+            )
             return -signal.SIGKILL
         finally:  # also when this program is interrupted
             if process.poll() is None:
