@@ -20,7 +20,6 @@ Block = int | tuple[int, int] | None
 """A block size: one number for both axes, (mb, nb), or None for the layout's default."""
 
 
-_LARGEST = 2**63
 _SCALARS = ("float32", "float64", "complex64", "complex128")
 
 
@@ -30,9 +29,13 @@ def index_of(value: Any, what: str) -> int:
         read = operator.index(value)
     except TypeError as error:
         raise InvalidArgument(f"{what} must be an integer: got {value!r}") from error
-    if not -_LARGEST <= read < _LARGEST:
-        raise InvalidArgument(f"{what} must fit a 64-bit integer: got {value!r}")
+    if not _fit(read):
+        raise InvalidArgument(f"{what} must fit 64-bit integers: got {value!r}")
     return read
+
+
+def _fit(*values: int) -> bool:
+    return all(-(2**63) <= value < 2**63 for value in values)
 
 
 def _block_of(block: Any, routine: str) -> tuple[int, int] | None:
@@ -40,21 +43,26 @@ def _block_of(block: Any, routine: str) -> tuple[int, int] | None:
     if block is None:
         return None
     try:
-        mb, nb = [block] * 2 if isinstance(block, (int, np.integer)) else block
-        return index_of(mb, "block size"), index_of(nb, "block size")
+        pair = [block] * 2 if isinstance(block, (int, np.integer)) else block
+        mb, nb = (operator.index(size) for size in pair)
     except (TypeError, ValueError) as error:
         raise InvalidArgument(
             f"{routine}: block must be an int, (mb, nb) or None: got {block!r}"
         ) from error
+    if not _fit(mb, nb):
+        raise InvalidArgument(f"{routine}: block must fit 64-bit integers: got {block!r}")
+    return mb, nb
 
 
 def _shape_of(shape: Any, routine: str) -> tuple[int, int]:
     """Read a shape argument as (rows, columns)."""
     try:
-        rows, cols = shape
-        return index_of(rows, "extent"), index_of(cols, "extent")
+        rows, cols = (operator.index(extent) for extent in shape)
     except (TypeError, ValueError) as error:
         raise ShapeError(f"{routine}: shape must be (rows, columns): got {shape!r}") from error
+    if not _fit(rows, cols):
+        raise ShapeError(f"{routine}: shape must fit 64-bit integers: got {shape!r}")
+    return rows, cols
 
 
 def dtype_of(dtype: Any, routine: str) -> str:
