@@ -9,11 +9,12 @@ from __future__ import annotations
 import atexit
 import operator
 import sys
+import time
 from typing import TYPE_CHECKING, Any, Literal
 
 from matrass.agreement import agreed
 from matrass.bootstrap.which_mpi import load_core, load_mpi4py
-from matrass.errors import InvalidArgument
+from matrass.errors import InvalidArgument, RankLostError
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -48,16 +49,18 @@ def _end_mpi() -> None:
     error = getattr(sys, "last_value", None)
     mark = getattr(error, "_agreed", None)
     by_all = mark == core.latest_agreement() and mark[2] == world.size
-    alone = error is not None and not by_all
+    alone = error is not None and (not by_all or isinstance(error, RankLostError))
     if alone or not core.end_together():
-        why = type(error).__name__ if alone else "itself, while others are in a collective call"
-        core.leave(f"this rank has ended by {why}")
+        why = f"by {type(error).__name__}" if alone else "while others are in a collective call"
         print(
-            f"matrass: this rank ends by {why}, and leaves MPI as it is, so that mpiexec ends the "
-            "other ranks",
+            f"matrass: rank {world.rank} ends {why}, and leaves MPI as it is, so that mpiexec ends "
+            "the other ranks",
             file=sys.stderr,
             flush=True,
         )
+        core.leave(f"rank {world.rank} has ended {why}")
+        if not alone:  # the others' errors, and their exit codes, come first
+            time.sleep(1)
     elif _started[0]:
         core.finalize()
 

@@ -26,6 +26,8 @@ namespace matrass::mpi {
 
 namespace detail {
 
+using matrass::detail::throw_agreed;
+
 /// An exception as it travels: its kind, its text and where it happened.
 struct Failure {
   ErrorKind kind = ErrorKind::error;
@@ -58,6 +60,9 @@ inline std::string broadcast_text(const Communicator& comm, std::string text, in
   return text;
 }
 
+/// What ranks call last (mpi/environment.hpp). Who calls anything else then has lost them.
+inline constexpr const char* end_of_program = "the end of the program";
+
 /// Throws on every rank because ranks called different things: names rank 0's call and the first
 /// that differs from it. Collective.
 [[noreturn]] inline void throw_different_calls(const Communicator& comm, const Call& call,
@@ -69,10 +74,16 @@ inline std::string broadcast_text(const Communicator& comm, std::string text, in
   check(MPI_Allreduce(&mine, &other, 1, MPI_INT, MPI_MIN, comm.own()), "MPI_Allreduce");
   const std::string first = broadcast_text(comm, std::string(call.name()), 0);
   const std::string second = broadcast_text(comm, std::string(call.name()), other);
-  matrass::detail::throw_agreed(
-      agreement, ErrorKind::invalid_argument,
-      first + ": every rank must make the same call with the same arguments: got " +
-          (first == second ? "other arguments" : second) + " on rank " + std::to_string(other));
+  if (first == end_of_program || second == end_of_program) {
+    const bool is_first = first == end_of_program;
+    throw_agreed(agreement, ErrorKind::rank_lost,
+                 (is_first ? second : first) + ": every rank must take part: rank " +
+                     std::to_string(is_first ? 0 : other) + " has ended its program");
+  }
+  throw_agreed(agreement, ErrorKind::invalid_argument,
+               first + ": every rank must make the same call with the same arguments: got " +
+                   (first == second ? "other arguments" : second) + " on rank " +
+                   std::to_string(other));
 }
 
 /// The agreement itself. Returns if no rank failed; else throws the failure of the first failing
@@ -98,8 +109,8 @@ inline void agree(const Communicator& comm, const Call& call, bool failed, const
   const std::string trace = broadcast_text(comm, failure.trace, first);
   const bool all_failed = all[1] == 1;
   if (!all_failed) text = "rank " + std::to_string(first) + ": " + text;
-  matrass::detail::throw_agreed(agreement, static_cast<ErrorKind>(kind), text,
-                                all_failed ? -1 : first, trace, cause);
+  throw_agreed(agreement, static_cast<ErrorKind>(kind), text, all_failed ? -1 : first, trace,
+               cause);
 }
 
 }  // namespace detail

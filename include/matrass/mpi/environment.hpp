@@ -20,7 +20,7 @@ namespace matrass::mpi {
 inline bool end_together() noexcept {
   try {
     if (const auto world = Communicator::known(MPI_COMM_WORLD)) {
-      throw_together(*world, Call("the end of the program"), [] {});
+      throw_together(*world, Call(detail::end_of_program), [] {});
     }
     return true;
   } catch (const std::exception&) {
