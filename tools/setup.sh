@@ -105,8 +105,8 @@ sanitized() { # sanitized COMMAND...
     ASAN_OPTIONS=detect_leaks=0:verify_asan_link_order=0 "$@"
 }
 
-sanitizer_sample() { # sanitizer_sample JUNIT: index arithmetic, plans, memory; one process each, no library to build
-  local tests=(layout.axis layout.distribution redistribute.runs redistribute.cover redistribute.huge_plan matrix.memory_pool)
+sanitizer_sample() { # sanitizer_sample JUNIT: index arithmetic, plans, memory; one process each, nothing compiled of the library
+  local tests=(layout.axis layout.distribution redistribute.{runs,cover,plan,huge_plan} matrix.memory_pool)
   build_tree asan $(printf 'test_%s ' "${tests[@]//./_}") >build/asan.log 2>&1 || { cat build/asan.log >&2; return 1; }
   sanitized ctest --test-dir build/asan -j "$(nproc)" --output-on-failure --timeout 600 --output-junit "$1" \
     -R "^($(IFS='|'; echo "${tests[*]//./\\.}"))$"
