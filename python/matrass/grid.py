@@ -45,20 +45,20 @@ def _end_mpi() -> None:
     MPI_Finalize is noticed by mpiexec, which then ends the others.
     """
     core = load_core()
-    world = load_mpi4py().COMM_WORLD
+    rank, size = core.world()
     error = getattr(sys, "last_value", None)
     mark = getattr(error, "_agreed", None)
-    by_all = mark == core.latest_agreement() and mark[2] == world.size
+    by_all = mark == core.latest_agreement() and mark[2] == size
     alone = error is not None and (not by_all or isinstance(error, RankLostError))
     if alone or not core.end_together():
         why = f"by {type(error).__name__}" if alone else "while others are in a collective call"
         print(
-            f"matrass: rank {world.rank} ends {why}, and leaves MPI as it is, so that mpiexec ends "
+            f"matrass: rank {rank} ends {why}, and leaves MPI as it is, so that mpiexec ends "
             "the other ranks",
             file=sys.stderr,
             flush=True,
         )
-        core.leave(f"rank {world.rank} has ended {why}")
+        core.leave(f"rank {rank} has ended {why}")
         if not alone:  # the others' errors, and their exit codes, come first
             time.sleep(1)
     elif _started[0]:

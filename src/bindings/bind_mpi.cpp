@@ -3,6 +3,7 @@
 /// Starting and ending MPI from Python, with the GIL released; the pool's figures.
 /// Next: bind_grid.cpp
 #include <mpi.h>
+#include <pybind11/stl.h>
 
 #include <matrass/matrix/memory_pool.hpp>
 #include <matrass/mpi/check.hpp>
@@ -34,6 +35,14 @@ void finalize() {
   if (ended == 0) MPI_Finalize();
 }
 
+/// This process's rank in MPI_COMM_WORLD, and its size.
+std::pair<int, int> world() {
+  std::pair<int, int> found;
+  MPI_Comm_rank(MPI_COMM_WORLD, &found.first);
+  MPI_Comm_size(MPI_COMM_WORLD, &found.second);
+  return found;
+}
+
 /// From here on this process leaves MPI alone: MPI_Finalize, too, does nothing.
 void leave(const std::string& reason) { guard::interrupt(guard::Kind::cancelled, reason.c_str()); }
 
@@ -52,6 +61,7 @@ void bind_mpi(py::module_& module) {
   using NoGil = py::call_guard<py::gil_scoped_release>;
   module.def("initialize", &initialize, NoGil());
   module.def("finalize", &finalize, NoGil());
+  module.def("world", &world);
   module.def("end_together", &mpi::end_together, NoGil());
   module.def("leave", &leave, py::arg("reason"));
   module.def("memory", &memory);

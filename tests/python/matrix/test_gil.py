@@ -209,20 +209,23 @@ WORK = {
 
 
 def work(comm, name):
-    """A call that works for many times PAUSE: on 32 MB a rank, or with many flops an element."""
-    grid, shape = mt.Grid(comm), (20_000 * comm.size, 200)
+    """A call that works for many times PAUSE: with many flops an element, or on more elements."""
+    rows = (
+        200_000 if name in {"DistMatrix", "from_local", "assign", "copy", "conjugate"} else 20_000
+    )
+    grid, shape = mt.Grid(comm), (rows * comm.size, 200)
     A = mt.DistMatrix(grid, shape, layout="VC,STAR", block=1)
     A.local[...] = np.sin(A.local_rows[:, None] * (1 + A.local_cols % 7))
     if name in {"assign", "conjugate"}:
         Z = mt.DistMatrix(grid, (shape[0], 100), "complex128", layout="VC,STAR", block=1)
         shifted = mt.DistMatrix(grid, (shape[0] + 1, 100), "complex128")[1:]
     x = np.ones(shape)
-    rows = np.ascontiguousarray(A.local)
+    row_major = np.ascontiguousarray(A.local)
     square = mt.DistMatrix(grid, (900, 900))
     svd = mt.linalg.truncated_svd
     return {
         "DistMatrix": lambda: mt.DistMatrix(grid, shape),
-        "from_local": lambda: mt.from_local(grid, rows, shape, layout="VC,STAR", block=1),
+        "from_local": lambda: mt.from_local(grid, row_major, shape, layout="VC,STAR", block=1),
         "from_tiles": lambda: mt.from_tiles(grid, [(0, 0, x)] if comm.rank == 0 else [], shape),
         "from_global": lambda: mt.from_global(grid, x, root=0),
         "to": lambda: A.to("MC,MR", block=64),
