@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// @file
-/// Memory that is refused to one rank, at every allocation in turn. Replaces the program's operator
-/// new: include it in one source only. Next: tests/cpp/algorithm/test_out_of_memory.cpp
+/// Memory that is refused to one rank, at every allocation in turn. The program's operator
+/// new is that of refused_memory.cpp. Next: tests/cpp/algorithm/test_out_of_memory.cpp
 #pragma once
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <matrass/grid/process_grid.hpp>
 #include <new>
 #include <string>
@@ -35,14 +34,6 @@ struct Allocations {
     if (until_refusal > 0 && --until_refusal == 0) throw std::bad_alloc();
   }
 };
-
-inline void* allocate(std::size_t size, std::size_t alignment) {
-  Allocations::here().add(size);
-  const std::size_t rounded = (std::max<std::size_t>(size, 1) + alignment - 1) / alignment;
-  void* at = std::aligned_alloc(alignment, rounded * alignment);
-  if (at == nullptr) throw std::bad_alloc();
-  return at;
-}
 
 /// Runs `f` again and again, with the 1st, 2nd, ... large allocation of rank `culprit` refused,
 /// until it asks for no more: each refusal must be the same MemoryLimitError on all ranks.
@@ -77,12 +68,3 @@ int refuse_each(const ProcessGrid& grid, int culprit, int step, F&& f, G&& expec
 }
 
 }  // namespace matrass::test
-
-void* operator new(std::size_t size) { return matrass::test::allocate(size, 16); }
-void* operator new(std::size_t size, std::align_val_t alignment) {
-  return matrass::test::allocate(size, static_cast<std::size_t>(alignment));
-}
-void operator delete(void* at) noexcept { std::free(at); }
-void operator delete(void* at, std::size_t) noexcept { std::free(at); }
-void operator delete(void* at, std::align_val_t) noexcept { std::free(at); }
-void operator delete(void* at, std::size_t, std::align_val_t) noexcept { std::free(at); }
