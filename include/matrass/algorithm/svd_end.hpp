@@ -140,13 +140,13 @@ void SvdRun<T>::measure(const Small<N>& rotation) {
 template <Scalar T>
 void SvdRun<T>::direct() {
   result_.direct = true;
-  const Tsqr<T> qr(a_, comm_, false);
+  const Tsqr<T> qr(a_, comm_, false, scale_);
   ++result_.passes;
   mpi::throw_together(comm_, [&] {
     if (!root()) return;
     Small<N> r(qr.r().rows, qr.r().cols);
     std::transform(qr.r().data.begin(), qr.r().data.end(), r.data.begin(),
-                   [&](T x) { return static_cast<N>(x) / scale_; });
+                   [](T x) { return static_cast<N>(x); });
     next_ = adjoint_of_rows(gesdd(std::move(r)).vh, k_);
   });
   finish_right();

@@ -101,11 +101,12 @@ template <Scalar T>
 class Tsqr {
  public:
   /// @param keep_q whether apply() will be called
-  Tsqr(const LocalRows<T>& a, const mpi::Communicator& comm, bool keep_q)
+  /// @param scale a power of two that A is divided by
+  Tsqr(const LocalRows<T>& a, const mpi::Communicator& comm, bool keep_q, double scale = 1)
       : comm_(comm), n_(a.n), keep_q_(keep_q) {
     Small<T> inbox;
     mpi::throw_together(comm_, [&] {
-      factor_local(a);
+      factor_local(a, static_cast<Real<T>>(1 / scale));
       inbox = Small<T>(n_, n_);
     });
     mpi::Attempts attempt;
@@ -148,13 +149,17 @@ class Tsqr {
   /// Blocks of four times n rows: R on top of a block adds a quarter to its work.
   Index block_rows() const { return std::max<Index>(4 * n_, 512); }
 
-  void factor_local(const LocalRows<T>& a) {
+  void factor_local(const LocalRows<T>& a, Real<T> factor) {
     r_ = Small<T>(0, n_);
     for (Index begin = 0; begin < a.m; begin += block_rows()) {
       const Index rows = std::min(block_rows(), a.m - begin);
       Small<T> stack(r_.rows + rows, n_);
       for (Index j = 0; j < n_; ++j) std::copy(r_.col(j), r_.col(j) + r_.rows, stack.col(j));
       copy_rows(a, begin, rows, stack.data.data() + r_.rows, 1, stack.rows);
+      for (Index j = 0; factor != 1 && j < n_; ++j) {
+        std::for_each(stack.col(j) + r_.rows, stack.col(j) + stack.rows,
+                      [&](T& x) { x *= factor; });
+      }
       QrNode<T> node(r_.rows, std::move(stack));
       r_ = node.r();
       if (keep_q_) blocks_.push_back(std::move(node));
