@@ -48,6 +48,8 @@ def _end_mpi() -> None:
     rank, size = core.world()
     error = getattr(sys, "last_value", None)
     mark = getattr(error, "_agreed", None)
+    if mark is not None and mark[0] == 0:
+        return  # the world is dead, and MPI_Finalize does nothing
     by_all = mark == core.latest_agreement() and mark[2] == size
     alone = error is not None and (not by_all or isinstance(error, RankLostError))
     if alone or not core.end_together():
