@@ -16,7 +16,7 @@ namespace {
 ProcessGrid make_grid(int fortran_comm, std::optional<std::pair<int, int>> shape,
                       const std::string& order) {
   const GridOrder filled = order == "C" ? GridOrder::row_major : GridOrder::column_major;
-  MPI_Comm comm = MPI_Comm_f2c(fortran_comm);
+  MPI_Comm comm = MPI_Comm_f2c(fortran_comm);  // NOLINT(modernize-use-auto): a cast in a macro
   if (!shape) return ProcessGrid(comm, filled);
   return {comm, {shape->first, shape->second}, filled};
 }

@@ -26,7 +26,7 @@ Matrix zeros(const ProcessGrid& grid, std::pair<Index, Index> shape, const py::o
   // dtypes are Python objects: looked at before the GIL is released; a wrong one is agreed on
   // below.
   const int code = scalar_code(py::dtype::from_args(dtype));
-  const std::string shown = py::str(dtype).cast<std::string>();
+  const auto shown = py::str(dtype).cast<std::string>();
   const py::gil_scoped_release no_gil;
   const mpi::Call call("DistMatrix", shape.first, shape.second, code, layout);
   const Distribution d = mpi::throw_together(grid.comm(), call, [&] {

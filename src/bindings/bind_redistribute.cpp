@@ -59,6 +59,7 @@ Matrix from_tiles_of(const ProcessGrid& grid, const std::vector<ArrayTile>& arra
   return with_scalar(code, [&](auto scalar) {
     using T = decltype(scalar);
     std::vector<Tile<const T>> tiles;
+    tiles.reserve(arrays.size());
     for (const auto& [i0, j0, array] : arrays) {
       tiles.push_back({i0, j0, part_of<T>(array, false)});
     }
@@ -101,6 +102,7 @@ void to_tiles_of(const Matrix& a, const std::vector<ArrayTile>& arrays) {
       [&](const auto& m) {
         using T = typename std::decay_t<decltype(m)>::value_type;
         std::vector<Tile<T>> tiles;
+        tiles.reserve(arrays.size());
         for (const auto& [i0, j0, array] : arrays) {
           tiles.push_back({i0, j0, part_of<T>(array, true)});
         }

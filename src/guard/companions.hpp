@@ -27,7 +27,7 @@ class Companions {
     }
     const int error = native(create, args...);
     if (error == MPI_SUCCESS) {
-      const std::lock_guard lock(mutex_);
+      const std::scoped_lock lock(mutex_);
       of_[*handle] = companion;
     } else if (companion != MPI_COMM_NULL) {
       PMPI_Comm_free(&companion);
@@ -53,7 +53,7 @@ class Companions {
     const int error = detail::agreed(companion, free, handle);
     if (error != MPI_SUCCESS || companion == MPI_COMM_NULL) return error;
     {
-      const std::lock_guard lock(mutex_);
+      const std::scoped_lock lock(mutex_);
       of_.erase(freed);
     }
     return PMPI_Comm_free(&companion);
@@ -61,7 +61,7 @@ class Companions {
 
  private:
   MPI_Comm find(Handle handle) {
-    const std::lock_guard lock(mutex_);
+    const std::scoped_lock lock(mutex_);
     const auto found = of_.find(handle);
     return found == of_.end() ? MPI_COMM_NULL : found->second;
   }

@@ -37,6 +37,8 @@ struct Dynamic {
   std::array<std::size_t, 2> bytes{};
 };
 
+// NOLINTBEGIN(performance-no-int-to-ptr): ELF has addresses as integers
+
 /// The loader has turned the section's entries into addresses already.
 template <class T>
 const T* at(ElfW(Addr) address) {
@@ -81,7 +83,7 @@ int visit(dl_phdr_info* info, std::size_t /*size*/, void* data) {
   const auto& wanted = *static_cast<const Wanted*>(data);
   if (info->dlpi_name == nullptr || std::strstr(info->dlpi_name, wanted.library) == nullptr)
     return 0;
-  for (int i = 0; i < info->dlpi_phnum; ++i) {
+  for (ElfW(Half) i = 0; i < info->dlpi_phnum; ++i) {
     const auto& segment = info->dlpi_phdr[i];
     if (segment.p_type == PT_DYNAMIC)
       redirect(info->dlpi_addr, read_dynamic(at<ElfW(Dyn)>(info->dlpi_addr + segment.p_vaddr)),
@@ -89,6 +91,8 @@ int visit(dl_phdr_info* info, std::size_t /*size*/, void* data) {
   }
   return 0;
 }
+
+// NOLINTEND(performance-no-int-to-ptr)
 
 }  // namespace
 

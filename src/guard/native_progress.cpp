@@ -51,7 +51,7 @@ int unlock(pthread_mutex_t* mutex) {
 void give_back_locks() {
   for (auto* mutex : held) {
     auto* const mpich_lock = reinterpret_cast<MpichLock*>(mutex);
-    if (mutex == nullptr || !pthread_equal(mpich_lock->owner, pthread_self()) ||
+    if (mutex == nullptr || pthread_equal(mpich_lock->owner, pthread_self()) == 0 ||
         mpich_lock->entered != 1)
       continue;
     mpich_lock->owner = 0;
@@ -63,7 +63,8 @@ void give_back_locks() {
 
 [[noreturn, gnu::cold]] void leave() {
   give_back_locks();
-  throw LeaveNative{};
+  throw LeaveNative{};  // NOLINT(bugprone-std-exception-baseclass): not for any catch but
+                        // native()'s
 }
 
 unsigned progress(void* worker) {

@@ -129,13 +129,13 @@ Quarantine& the_quarantine() {
 
 void quarantine(std::shared_ptr<void> buffer) {
   auto& kept = the_quarantine();
-  const std::lock_guard lock(kept.mutex);
+  const std::scoped_lock lock(kept.mutex);
   kept.buffers.push_back(std::move(buffer));
 }
 
 std::size_t quarantined() noexcept {
   auto& kept = the_quarantine();
-  const std::lock_guard lock(kept.mutex);
+  const std::scoped_lock lock(kept.mutex);
   return kept.buffers.size();
 }
 

@@ -34,9 +34,11 @@ void check(ErrorKind kind) {
     EXPECT_EQ(error.trace(), "the trace");
     EXPECT_EQ(error.cause(), nullptr);
     return;
-  } catch (const std::exception&) {
+  } catch (const std::exception& error) {
+    ADD_FAILURE() << "another class for kind " << static_cast<int>(kind) << ": " << error.what();
+    return;
   }
-  ADD_FAILURE() << "another class for kind " << static_cast<int>(kind);
+  ADD_FAILURE() << "nothing was thrown";
 }
 
 TEST(Error, EveryKindIsItsClass) {

@@ -48,7 +48,8 @@ TEST(ProcessGrid, RanksThatAskForDifferentShapesAreTold) {
 
 TEST(ProcessGrid, CopiesAndEqualGridsCompareEqual) {
   const ProcessGrid a(world());
-  const ProcessGrid copy = a;
+  const ProcessGrid copy =
+      a;  // NOLINT(performance-unnecessary-copy-initialization): it is what is tested
   EXPECT_EQ(a, copy);
   EXPECT_EQ(a, ProcessGrid(world(), a.shape()));
   EXPECT_FALSE(a == ProcessGrid(world(), a.shape(), GridOrder::row_major));

@@ -28,7 +28,7 @@ Agreement::Agreement(Watchdog& watchdog) : watchdog_(watchdog) {
 
 Agreement::~Agreement() { PMPI_Comm_free(&comm_); }
 
-void Agreement::finish(MPI_Request& request) const {
+void Agreement::finish(MPI_Request& request) {
   int done = 0;
   for (int polls = 0; done == 0; ++polls) {
     PMPI_Test(&request, &done, MPI_STATUS_IGNORE);

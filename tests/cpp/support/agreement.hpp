@@ -45,7 +45,7 @@ class Agreement {
   std::vector<std::string> gather(const std::string& text, const std::vector<Report>& reports);
 
  private:
-  void finish(MPI_Request& request) const;
+  static void finish(MPI_Request& request);
 
   Watchdog& watchdog_;
   MPI_Comm comm_ = MPI_COMM_NULL;

@@ -4,6 +4,7 @@
 /// Next: tests/cpp/support/test_main.cpp
 #include "rank_listener.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
@@ -29,10 +30,8 @@ std::string ranks_where(const std::vector<Report>& reports, bool (*holds)(const 
 }
 
 bool differ(const std::vector<Report>& reports) {
-  for (const Report& report : reports) {
-    if (report.stage != reports.front().stage) return true;
-  }
-  return false;
+  return std::ranges::any_of(
+      reports, [&](const Report& report) { return report.stage != reports.front().stage; });
 }
 
 bool any(const std::vector<Report>& reports, bool (*holds)(const Report&)) {

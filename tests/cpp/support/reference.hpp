@@ -15,7 +15,7 @@ namespace matrass::test {
 class GridTable {
  public:
   GridTable(int rows, int cols, bool column_major) : rows_(rows), cols_(cols) {
-    ranks_.assign(static_cast<std::size_t>(rows * cols), 0);
+    ranks_.assign(static_cast<std::size_t>(rows) * static_cast<std::size_t>(cols), 0);
     int next = 0;
     if (column_major) {
       for (int j = 0; j < cols; ++j) {
@@ -28,8 +28,8 @@ class GridTable {
     }
   }
 
-  int& at(int i, int j) { return ranks_[static_cast<std::size_t>(i * cols_ + j)]; }
-  int at(int i, int j) const { return ranks_[static_cast<std::size_t>(i * cols_ + j)]; }
+  int& at(int i, int j) { return ranks_[position(i, j)]; }
+  int at(int i, int j) const { return ranks_[position(i, j)]; }
 
   /// For each place of an axis dealt as `dist`, in the order of the places, the ranks there.
   std::vector<std::vector<int>> places(Dist dist, int diagonal = 0, int root = 0) const {
@@ -73,6 +73,11 @@ class GridTable {
   }
 
  private:
+  std::size_t position(int i, int j) const {
+    return static_cast<std::size_t>(i) * static_cast<std::size_t>(cols_) +
+           static_cast<std::size_t>(j);
+  }
+
   int rows_;
   int cols_;
   std::vector<int> ranks_;

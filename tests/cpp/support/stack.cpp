@@ -71,6 +71,7 @@ bool has_line_numbers(const std::string& module) {
 /// One entry a frame; a frame has several lines where functions were inlined.
 std::vector<std::string> lines_of(const std::string& command) {
   std::vector<std::string> lines;
+  // NOLINTNEXTLINE(bugprone-command-processor): our own command
   std::unique_ptr<std::FILE, int (*)(std::FILE*)> pipe(popen(command.c_str(), "re"), &pclose);
   if (!pipe) return lines;
   std::array<char, 4096> buffer{};

@@ -42,7 +42,7 @@ void write_all(int file, const std::string& text) {
 
 std::chrono::milliseconds scaled(std::chrono::milliseconds limit) {
   const char* text = std::getenv("MATRASS_TEST_TIME_SCALE");
-  const double scale = text != nullptr ? std::atof(text) : 1.0;
+  const double scale = text != nullptr ? std::strtod(text, nullptr) : 1.0;
   const double positive = scale > 0.0 ? scale : 1.0;
   return std::chrono::milliseconds(
       static_cast<std::int64_t>(static_cast<double>(limit.count()) * positive));
@@ -56,7 +56,7 @@ Watchdog::Watchdog(int rank, int size, Board& board)
 
 Watchdog::~Watchdog() {
   {
-    const std::lock_guard lock(mutex_);
+    const std::scoped_lock lock(mutex_);
     stopping_ = true;
   }
   changed_.notify_one();
@@ -69,7 +69,7 @@ std::chrono::milliseconds limit_of_test(std::chrono::milliseconds limit) {
 }
 
 void Watchdog::arm(std::string what, std::chrono::milliseconds limit) {
-  const std::lock_guard lock(mutex_);
+  const std::scoped_lock lock(mutex_);
   what_ = std::move(what);
   where_.clear();
   notes_.clear();
@@ -78,24 +78,24 @@ void Watchdog::arm(std::string what, std::chrono::milliseconds limit) {
 }
 
 void Watchdog::set_limit(std::chrono::milliseconds limit) {
-  const std::lock_guard lock(mutex_);
+  const std::scoped_lock lock(mutex_);
   limit_ = limit_of_test(limit);
   deadline_ = Clock::now() + limit_;
 }
 
 void Watchdog::note(const std::string& text) {
-  const std::lock_guard lock(mutex_);
+  const std::scoped_lock lock(mutex_);
   notes_ += text;
 }
 
 void Watchdog::begin_waiting(const std::string& where, bool failed_here) {
-  const std::lock_guard lock(mutex_);
+  const std::scoped_lock lock(mutex_);
   where_ = where;
   if (failed_here) board_.places[static_cast<std::size_t>(rank_)].failed_since = now_ms();
 }
 
 void Watchdog::end_waiting() {
-  const std::lock_guard lock(mutex_);
+  const std::scoped_lock lock(mutex_);
   where_.clear();
   board_.places[static_cast<std::size_t>(rank_)].failed_since = 0;
 }
@@ -203,7 +203,7 @@ void report_crashes() {
   return;  // the sanitizer's own report says more
 #endif
   // A stack that overflowed cannot run its own handler.
-  static std::array<char, 64 * 1024> alternate;
+  static std::array<char, std::size_t{64} * 1024> alternate;
   stack_t stack{};
   stack.ss_sp = alternate.data();
   stack.ss_size = alternate.size();
