@@ -56,6 +56,7 @@ MATRASS_GUARD_API void PB_Cwarn(int /*context*/, int line, char* routine, char* 
   report(std::string(routine) + where + ": " + text);
 }
 
+// NOLINTNEXTLINE(readability-non-const-parameter): PBLAS's own prototype
 MATRASS_GUARD_API void PB_Cabort(int /*context*/, char* routine, int info) {
   report(bad_argument(routine, info));
   MPI_Abort(MPI_COMM_WORLD, info);

@@ -83,7 +83,8 @@ TEST(GuardScope, AScopeThatBeginsDuringUnwindingMayThrow) {
   try {
     const Computing computing{caught};
     throw std::out_of_range("first");
-  } catch (const std::out_of_range&) {
+  } catch (const std::out_of_range& error) {
+    EXPECT_STREQ(error.what(), "first");
   }
   EXPECT_TRUE(caught);
 }
@@ -156,7 +157,7 @@ TEST(GuardScope, ANewScopeStartsWithAnEmptyText) {
 TEST(GuardScope, EveryRoutineOfTheFaultTestsRuns) {
   const auto problem = make_problem(60, 8);
   for (const auto& [name, call] : routines()) {
-    if (name.rfind("bad ", 0) == 0) continue;
+    if (name.starts_with("bad ")) continue;
     const guard::Scope scope;
     EXPECT_EQ(call(problem), 0) << name << ": " << guard::take_text();
   }

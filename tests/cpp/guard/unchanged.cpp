@@ -209,7 +209,7 @@ TEST(Unchanged, WaitanyAndWaitsomeNameWhatCame) {
   MPI_Waitsome(3, requests.data(), &count, indices.data(), statuses.data());
   ASSERT_EQ(count, 1);
   EXPECT_EQ(indices[0], 2);
-  MPI_Send(&out[0], 1, MPI_INT, world_rank(), 20, world());
+  MPI_Send(out.data(), 1, MPI_INT, world_rank(), 20, world());
   MPI_Waitall(3, requests.data(), statuses.data());
   EXPECT_EQ(in, out);
 }

@@ -55,7 +55,7 @@ std::vector<Pair> expand(const Runs& runs) {
     const Pattern& pattern = runs.patterns[k];
     EXPECT_EQ(runs.starts.at(k), static_cast<Index>(pairs.size()));
     for (Index repeat = 0; repeat < pattern.repeats; ++repeat) {
-      const Index start = static_cast<Index>(pairs.size());
+      const auto start = static_cast<Index>(pairs.size());
       for (std::size_t n = 0; n < pattern.runs.size(); ++n) {
         const Run& run = pattern.runs[n];
         EXPECT_EQ(start + pattern.starts.at(n), static_cast<Index>(pairs.size()));

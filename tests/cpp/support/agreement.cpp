@@ -53,7 +53,7 @@ std::vector<Report> Agreement::exchange(const Report& mine, const std::string& w
 }
 
 std::vector<std::string> Agreement::gather(const std::string& text,
-                                           const std::vector<Report>& reports) {
+                                           const std::vector<Report>& reports) const {
   std::vector<int> lengths;
   std::vector<int> offsets;
   int total = 0;

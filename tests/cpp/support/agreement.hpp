@@ -42,7 +42,8 @@ class Agreement {
 
   /// All ranks' texts on rank 0 (elsewhere empty), after an exchange that told their lengths.
   /// Collective.
-  std::vector<std::string> gather(const std::string& text, const std::vector<Report>& reports);
+  std::vector<std::string> gather(const std::string& text,
+                                  const std::vector<Report>& reports) const;
 
  private:
   static void finish(MPI_Request& request);

@@ -31,7 +31,9 @@ struct Allocations {
     largest = std::max(largest, size);
     if (size < large) return;
     ++count;
-    if (until_refusal > 0 && --until_refusal == 0) throw std::bad_alloc();
+    if (until_refusal == 0) return;
+    --until_refusal;
+    if (until_refusal == 0) throw std::bad_alloc();
   }
 };
 
