@@ -130,8 +130,8 @@ auto SvdRun<T>::decide() -> Order {
 }
 
 /// Whether the passes that seem to be left would take longer than to begin anew from A^H A. Asked
-/// once the passes so far have taken half as long as that, as the first ones say little: so this is
-/// never much slower than the better of the two. Rank 0 only.
+/// once the passes so far have taken half as long as that, as the first ones say little: so this
+/// takes at most about twice as long as the better of the two. Rank 0 only.
 template <Scalar T>
 bool SvdRun<T>::slower_than_gram(double residual) {
   const double before = std::exchange(last_residual_, residual);
