@@ -29,16 +29,6 @@ std::string scalar_name(int code) {
   return code < 0 ? "another dtype" : names[static_cast<std::size_t>(code)];
 }
 
-int require_scalar(const py::object& dtype, const std::string& routine) {
-  const py::dtype wanted = py::dtype::from_args(dtype);
-  const int code = scalar_code(wanted);
-  if (code < 0) {
-    throw DTypeError(routine + ": dtype must be " + scalar_names + ": got " +
-                     py::str(wanted).cast<std::string>() + " (convert with astype)");
-  }
-  return code;
-}
-
 LayoutOptions layout_options(const std::optional<std::pair<Index, Index>>& block, int root) {
   LayoutOptions options;
   if (block) options.block = Block{block->first, block->second};

@@ -57,10 +57,6 @@ decltype(auto) with_scalar(int code, F&& f) {
   throw DTypeError(std::string("dtype must be ") + scalar_names);
 }
 
-/// The scalar of a dtype argument.
-/// @throws DTypeError
-int require_scalar(const py::object& dtype, const std::string& routine);
-
 /// How Python gives a block size: None or (mb, nb); and the rest of LayoutOptions.
 LayoutOptions layout_options(const std::optional<std::pair<Index, Index>>& block, int root = 0);
 

@@ -105,6 +105,12 @@ Extremes extremes(const LocalRows<T>& a) {
   return found;
 }
 
+/// The largest power of two up to `largest`, between 2^-most and 2^most: what matrices at the ends
+/// of the range of numbers are divided by.
+inline double power_of_two(double largest, int most) {
+  return std::ldexp(1.0, std::clamp(std::ilogb(largest), -most, most));
+}
+
 /// Blocks of vectors with this rank's rows, side by side: each row-major, padded with zero columns
 /// to whole SIMD vectors, in slabs that several narrow blocks share.
 ///

@@ -11,7 +11,6 @@
 #include <matrass/mpi/agree.hpp>
 #include <matrass/mpi/collectives.hpp>
 #include <span>
-#include <utility>
 #include <vector>
 
 namespace matrass {

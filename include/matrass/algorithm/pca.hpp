@@ -114,7 +114,7 @@ Centre<T> centre_of(const TallView<T>& tall, const LocalRows<T>& a) {
   const double largest = mpi::allreduce(tall.rows.grid().comm(), extremes(a).largest, MPI_MAX);
   if (largest == 0) return centre;
   constexpr int most = 1000;
-  return with_scale(std::ldexp(1.0, std::clamp(std::ilogb(largest), -most, most)));
+  return with_scale(power_of_two(largest, most));
 }
 
 template <Scalar T>

@@ -96,7 +96,7 @@ void SvdRun<T>::refuse_or_scale() {
   const double wide = std::same_as<Real<T>, float> ? 1e12 : 1e100;
   if (largest > 0 && (largest > wide || largest < 1 / wide)) {
     const int most = std::same_as<Real<T>, float> ? 120 : 1000;
-    scale_ = std::ldexp(1.0, std::clamp(std::ilogb(largest), -most, most));
+    scale_ = power_of_two(largest, most);
   }
 }
 
