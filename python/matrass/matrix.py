@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from matrass.agreement import agreed, together
+from matrass.agreement import agreed
 from matrass.arguments import Block, dtype_of, how_dealt, number_of, root_of
 from matrass.bootstrap.which_mpi import load_core
 from matrass.errors import InvalidArgument, LayoutError
@@ -252,22 +252,21 @@ class DistMatrix:
         Returns
         -------
         ndarray or None
-            F order; None on ranks other than `root`.
+            New memory in F order; None on ranks other than `root`.
+
+        Raises
+        ------
+        MemoryLimitError
+            On every rank, if some rank has not the memory for the whole matrix.
 
         Notes
         -----
-        Collective over ``grid.comm``.
+        Collective over ``grid.comm``. Ranks of one machine write straight into the array.
         """
         at = agreed(
             self.grid._core, "numpy", lambda: root_of(root, self.grid._core.comm_size, "numpy")
         )
-        wanted = at is None or at == self.grid.rank
-        whole = together(
-            self.grid._core,
-            "numpy",
-            lambda: np.empty(self.shape, self.dtype, order="F") if wanted else None,
-        )
-        load_core().to_global(self._core, whole, at)
+        whole: npt.NDArray[Any] | None = load_core().gather(self._core, at)
         return whole
 
     def tiles(self) -> list[tuple[int, int, npt.NDArray[Any]]]:

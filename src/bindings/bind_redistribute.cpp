@@ -4,6 +4,7 @@
 /// Next: bind_scalapack.cpp
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <matrass/layout/layout.hpp>
 #include <matrass/redistribute/tiles.hpp>
 
@@ -84,15 +85,29 @@ Matrix from_global_array(const ProcessGrid& grid, const std::optional<py::array>
   });
 }
 
-/// Fills `x` (given where the result is wanted) with the whole of `a`.
-void to_global_array(const Matrix& a, const std::optional<py::array>& x, std::optional<int> root) {
-  std::visit(
-      [&](const auto& m) {
+/// The whole of `a` as an array in memory of the pool, where ranks of this machine write directly;
+/// None on ranks other than `root`.
+py::object gather(const Matrix& a, std::optional<int> root) {
+  return std::visit(
+      [&](const auto& m) -> py::object {
         using T = typename std::decay_t<decltype(m)>::value_type;
-        LocalPart<T> part;
-        if (x) part = part_of<T>(*x, true);
-        const py::gil_scoped_release no_gil;
-        to_global<T>(m, part, root);
+        const ProcessGrid& grid = m.grid();
+        const Shape shape = m.shape();
+        LocalPart<T> whole{nullptr, shape, 1, std::max<Index>(1, shape.rows)};
+        std::shared_ptr<void> owner;
+        const bool mine = !root || *root == grid.rank();
+        {
+          const py::gil_scoped_release no_gil;
+          const mpi::Call call("gather", m.distribution(), root.value_or(-1));
+          const auto storage = mpi::throw_together(grid.comm(), call, [&] {
+            return Storage<T>::allocate(mine ? shape.size() : 0, false);
+          });
+          whole.data = storage.data();
+          owner = storage.owner();
+          to_global<T>(m, whole, root, owner);
+        }
+        if (!mine) return py::none();
+        return array_on(whole, owner);
       },
       a.value);
 }
@@ -123,7 +138,7 @@ void bind_redistribute(py::module_& module) {
              py::arg("code"), py::arg("layout"), py::arg("block"));
   module.def("from_global", &from_global_array, py::arg("grid"), py::arg("x"), py::arg("shape"),
              py::arg("code"), py::arg("layout"), py::arg("block"), py::arg("root"));
-  module.def("to_global", &to_global_array, py::arg("a"), py::arg("x"), py::arg("root"));
+  module.def("gather", &gather, py::arg("a"), py::arg("root"));
   module.def("to_tiles", &to_tiles_of, py::arg("a"), py::arg("tiles"));
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// @file
 /// How much memory this process could still get: Linux promises more than there is.
-/// Next: matrix/memory_pool.hpp
+/// Next: matrix/arena.hpp
 #pragma once
 
 #include <algorithm>

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdlib>
 #include <limits>
 #include <matrass/core/types.hpp>
 #include <matrass/matrix/memory_pool.hpp>
@@ -15,6 +16,13 @@
 #include <utility>
 
 namespace matrass {
+
+/// From this many bytes on local parts come from the pool with its warm, shared pages; smaller ones
+/// from the heap, unless MATRASS_PATH (redistribute/path.hpp) asks that small ones be shared, too.
+inline std::size_t& pooled_from() {
+  static std::size_t bytes = std::getenv("MATRASS_PATH") != nullptr ? 0 : std::size_t{1} << 15U;
+  return bytes;
+}
 
 /// Shared ownership of `size` scalars. Where the bytes live is known to this class alone.
 template <Scalar T>
@@ -30,7 +38,7 @@ class Storage {
                              " elements are more than there are addresses");
     }
     const std::size_t bytes = static_cast<std::size_t>(size) * sizeof(T);
-    if (bytes >= large) {
+    if (bytes > 0 && bytes >= pooled_from()) {
       std::shared_ptr<std::byte> block = MemoryPool::instance().allocate(bytes, zero);
       auto* data = reinterpret_cast<T*>(block.get());
       return {std::move(block), data, size, false};
@@ -57,9 +65,6 @@ class Storage {
  private:
   Storage(std::shared_ptr<void> owner, T* data, Index size, bool adopted)
       : owner_(std::move(owner)), data_(data), size_(size), adopted_(adopted) {}
-
-  /// From here on the pool with its huge pages is worth it.
-  static constexpr std::size_t large = std::size_t{1} << 20U;
 
   std::shared_ptr<void> owner_;
   T* data_ = nullptr;

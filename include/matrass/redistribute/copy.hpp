@@ -10,62 +10,12 @@
 #include <cstdlib>
 #include <cstring>
 #include <matrass/core/types.hpp>
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
+#include <matrass/redistribute/lines.hpp>
 
 namespace matrass::detail {
 
-/// How a copy writes. `past_cache` writes whole cache lines straight to memory: they need not be
-/// read first, and do not push anything out of the cache. For results larger than the cache.
-enum class Write { cached, past_cache };
-
-inline constexpr Index cache_line = 64;  ///< bytes
-
 /// How far ahead of a copy its source is fetched, in bytes: the next run is often close by.
 inline constexpr Index fetch_ahead = 1024;
-
-#if defined(__SSE2__)
-inline void write_line_past_cache(const std::byte* from, std::byte* to) {
-  for (Index k = 0; k < cache_line; k += 16) {
-    _mm_stream_si128(reinterpret_cast<__m128i*>(to + k),
-                     _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + k)));
-  }
-}
-template <class T>
-void write_past_cache(const T& from, T* to) {
-  if constexpr (sizeof(T) == 4) {
-    int bits = 0;
-    std::memcpy(&bits, &from, sizeof bits);
-    _mm_stream_si32(reinterpret_cast<int*>(to), bits);
-  } else if constexpr (sizeof(T) == 8 && sizeof(void*) == 8) {
-    long long bits = 0;
-    std::memcpy(&bits, &from, sizeof bits);
-    _mm_stream_si64(reinterpret_cast<long long*>(to), bits);
-  } else {
-    *to = from;
-  }
-}
-/// Until this returns, other threads may not see what was written past the cache.
-inline void finish_writing() { _mm_sfence(); }
-#else
-inline void write_line_past_cache(const std::byte* from, std::byte* to) {
-  std::memcpy(to, from, cache_line);
-}
-template <class T>
-void write_past_cache(const T& from, T* to) {
-  *to = from;
-}
-inline void finish_writing() {}
-#endif
-
-/// How many elements of T from `to` on lie before the next cache line begins.
-template <class T>
-Index to_next_line(const T* to, Index length) {
-  const auto over = static_cast<Index>(reinterpret_cast<std::uintptr_t>(to) % cache_line);
-  const Index bytes = over == 0 ? 0 : cache_line - over;
-  return std::min(length, (bytes + Index{sizeof(T)} - 1) / Index{sizeof(T)});
-}
 
 /// The shortest stretch that is worth looking at where its lines begin.
 template <class T>
@@ -73,15 +23,14 @@ inline constexpr Index worth_past_cache = 4 * cache_line / Index{sizeof(T)};
 
 template <class T>
 void copy_contiguous(const T* from, T* to, Index length, Write write) {
-  constexpr Index line = cache_line / Index{sizeof(T)};
+  constexpr Index line = line_of<T>;
   Index k = 0;
   if (write == Write::past_cache && length >= worth_past_cache<T>) {
     for (const Index head = to_next_line(to, length); k < head; ++k) to[k] = from[k];
-    const bool aligned = reinterpret_cast<std::uintptr_t>(to + k) % cache_line == 0;
+    const bool aligned = starts_line(to + k);
     for (; aligned && k + line <= length; k += line) {
       __builtin_prefetch(from + k + fetch_ahead / Index{sizeof(T)});
-      write_line_past_cache(reinterpret_cast<const std::byte*>(from + k),
-                            reinterpret_cast<std::byte*>(to + k));
+      write_line_past_cache(from + k, to + k);
     }
   }
   for (; k + line <= length; k += line) {
@@ -97,9 +46,12 @@ void gather(const T* from, Index from_stride, T* to, Index length, Write write) 
   Index k = 0;
   if (write == Write::past_cache && length >= worth_past_cache<T>) {
     for (const Index head = to_next_line(to, length); k < head; ++k) to[k] = from[k * from_stride];
-    const Index lines = (length - k) * Index{sizeof(T)} / cache_line * cache_line;
-    const Index end = k + lines / Index{sizeof(T)};
-    for (; k < end; ++k) write_past_cache(from[k * from_stride], to + k);
+    const bool aligned = starts_line(to + k);
+    for (; aligned && k + line_of<T> <= length; k += line_of<T>) {
+      const T* const next = from + k * from_stride;
+      __builtin_prefetch(next + 16 * line_of<T> * from_stride);
+      write_line<Write::past_cache>([&](Index n) { return next + n * from_stride; }, to + k);
+    }
   }
   for (; k < length; ++k) to[k] = from[k * from_stride];
 }
@@ -108,7 +60,7 @@ void gather(const T* from, Index from_stride, T* to, Index length, Write write) 
 /// first, so they are asked for ahead of time.
 template <class T>
 void scatter(const T* from, T* to, Index to_stride, Index length) {
-  constexpr Index line = cache_line / Index{sizeof(T)};
+  constexpr Index line = line_of<T>;
   constexpr Index ahead = fetch_ahead / Index{sizeof(T)};
   const Index lines = std::min(to_stride, line);  // that `line` elements touch
   const Index step = std::max(to_stride, line);
@@ -160,25 +112,11 @@ struct RunCopy {
 /// How far along its contiguous axis the source is read before the next rows' turn.
 inline constexpr Index turn_width = 32;
 
-/// One line of the target from as many lines of the source, from_i apart.
-template <class T>
-void turn_line(const T* from, Index from_i, T* to, Write write) {
-  constexpr auto line = static_cast<std::size_t>(cache_line) / sizeof(T);
-  alignas(cache_line) T elements[line];
-  for (std::size_t n = 0; n < line; ++n) elements[n] = from[static_cast<Index>(n) * from_i];
-  if (write == Write::past_cache && to_next_line(to, 1) == 0) {
-    write_line_past_cache(reinterpret_cast<const std::byte*>(elements),
-                          reinterpret_cast<std::byte*>(to));
-  } else {
-    std::memcpy(to, elements, cache_line);
-  }
-}
-
 /// Turns ni x nj elements: the target is contiguous along i, the source along j (or nearly so).
 template <class T>
 void turn(const T* from, Index from_i, Index from_j, T* to, Index to_i, Index to_j, Index ni,
           Index nj, Write write) {
-  constexpr Index line = cache_line / Index{sizeof(T)};
+  constexpr Index line = line_of<T>;
   const auto plain = [&](Index i0, Index i1) {
     for (Index j = 0; j < nj; ++j) {
       for (Index i = i0; i < i1; ++i) to[i * to_i + j * to_j] = from[i * from_i + j * from_j];
@@ -195,7 +133,15 @@ void turn(const T* from, Index from_i, Index from_j, T* to, Index to_i, Index to
         if (j % line == 0) {  // the same columns of the next rows
           for (Index n = line; n < 2 * line; ++n) __builtin_prefetch(f + n * from_i);
         }
-        turn_line(f, from_i, to + i + j * to_j, write);
+        T* const t = to + i + j * to_j;
+        const auto at = [&](Index n) { return f + n * from_i; };
+        if (!starts_line(t)) {
+          for (Index n = 0; n < line; ++n) t[n] = *at(n);
+        } else if (write == Write::past_cache) {
+          write_line<Write::past_cache>(at, t);
+        } else {
+          write_line<Write::cached>(at, t);
+        }
       }
     }
   }

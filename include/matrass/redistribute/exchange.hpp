@@ -1,212 +1,260 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// @file
-/// The message path: pack, Isend/Irecv in rounds of bounded memory, unpack.
+/// One redistribution on its way: which path each stream takes, and all of them at work together.
 /// Next: redistribute/redistribute.hpp
 #pragma once
 
-#include <mpi.h>
-
 #include <algorithm>
-#include <array>
-#include <matrass/matrix/storage.hpp>
-#include <matrass/mpi/collectives.hpp>
-#include <matrass/redistribute/stream.hpp>
+#include <limits>
+#include <matrass/redistribute/direct.hpp>
+#include <matrass/redistribute/messages.hpp>
+#include <matrass/redistribute/walk.hpp>
+#include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace matrass::detail {
 
-/// How much of a stream one message carries, in bytes: the buffers of a round stay in the second
-/// cache between packing, MPI's copy and unpacking, and MPI reaches its bandwidth.
-constexpr Index message_bytes(int ranks) {
-  return std::max(Index{1} << 16, (Index{1} << 19) / std::max(ranks, 2));
-}
-
-/// How much of a message is packed before the next peer's turn: what lies between in the source,
-/// for other peers and for this rank itself, is then read from the first caches.
+/// How much of a stream is copied or packed before the next stream's turn: what lies between in the
+/// source, for other peers and for this rank itself, is then read from the first caches.
 inline constexpr Index slice_bytes = Index{1} << 15;
 
 /// Results of at least this size are written past the cache: they would not stay in it.
 inline constexpr Index large_result = Index{1} << 23;
 
-/// Moves the elements of a plan between ranks. Built (allocated) before the agreement, run after.
-///
-/// In round k each pair of ranks exchanges the k-th piece of its stream, and each rank copies as
-/// large a part of what stays: what lies close in the memories is moved together. Receives are
-/// posted a round ahead; both directions have two buffers a peer, from the pool.
+/// Moves the elements of a plan between ranks. Built before the agreement, run after.
 template <Scalar T>
 class Exchange {
  public:
-  Exchange(const mpi::Communicator& comm, Plan plan)
+  using Sources = std::span<const LocalPart<const T>>;
+  using Targets = std::span<const LocalPart<T>>;
+
+  /// @param elements  of the whole matrix, the same on every rank
+  Exchange(const mpi::Communicator& comm, std::shared_ptr<const Plan> plan, Index elements)
       : comm_(comm),
         plan_(std::move(plan)),
-        piece_(
-            std::min<Index>(mpi::largest_count(), message_bytes(comm.size()) / Index{sizeof(T)})) {
-    for (int k = 1; k < comm.size(); ++k) {
-      const int peer = (comm.rank() + k) % comm.size();  // not everybody to rank 0 first
-      add_peer(to_, peer, plan_.sends[static_cast<std::size_t>(peer)]);
-      add_peer(from_, peer, plan_.receives[static_cast<std::size_t>(peer)]);
-    }
-    const auto buffers = static_cast<Index>(to_.size() + from_.size()) * 2;
-    Index longest = 0;
-    for (const Peer& peer : to_) longest = std::max(longest, peer.stream->size);
-    for (const Peer& peer : from_) longest = std::max(longest, peer.stream->size);
-    piece_ = std::max<Index>(1, std::min(piece_, longest));
-    rounds_ = ceil_div(longest, piece_);
-    const Index result = plan_.elements_received() + plan_.sends[me(comm)].size;
+        worth_sharing_(wanted_path() != Path::automatic ||
+                       elements * Index{sizeof(T)} >= worth_sharing) {
+    const Index result = plan_->elements_received() + own().size;
     if (result * Index{sizeof(T)} >= large_result) write_ = Write::past_cache;
-    for (Requests& requests : sending_) requests.reserve(to_.size());
-    for (Requests& requests : receiving_) requests.reserve(from_.size());
-    work_ = Storage<T>::allocate(buffers * piece_, false);
+    if (!worth_sharing_ || wanted_path() == Path::message) {
+      messages_ = make_messages(comm_.size(), [](int) { return true; }, [](int) { return true; });
+      ready_ = true;
+    }
   }
 
-  const Plan& plan() const { return plan_; }
-  /// Elements in the longest message, and after how many of them the longest stream is through.
-  Index piece() const { return piece_; }
-  Index rounds() const { return rounds_; }
+  const Plan& plan() const { return *plan_; }
+  const Messages<T>& messages() const { return messages_; }
 
   /// Moves the elements: `sources` and `targets` are this rank's own pieces in the plan's order.
-  /// Collective over all ranks of the plan. Throws only when the world is dead; the buffers, which
-  /// an abandoned message may still touch, are then kept until the process ends.
-  void run(std::span<const LocalPart<const T>> sources, std::span<const LocalPart<T>> targets) {
+  /// Collective over all ranks of the plan.
+  /// @param owner  of the targets' memory; without one nobody else may write there
+  /// @throws MemoryLimitError on all ranks, before anything moves. Else throws only when the world
+  ///   is dead. What others may still be writing to, the buffers of abandoned messages and targets
+  ///   that are pushed to, is then kept until the process ends.
+  void run(Sources sources, Targets targets, const std::shared_ptr<void>& owner) {
     try {
+      choose_paths(sources, targets, owner != nullptr);
+      mpi::Attempts attempts;
+      if (direct_) attempts([&] { map_peers(sources, targets); });
+      ways_.push_back({&own(),
+                       {sources.begin(), sources.end()},
+                       {targets.begin(), targets.end()},
+                       Walked::source,
+                       true});
+      make_walks();
       run_rounds(sources, targets);
+      // Nobody reads what is still being pushed, or changes what is still being pulled.
+      if (direct_) attempts.agree(comm_);
     } catch (...) {
-#ifdef MATRASS_LINKED
-      guard::quarantine(work_.owner());
-#endif
+      keep_what_may_be_written(owner);
       throw;
     }
   }
 
  private:
-  struct Peer {
-    int rank;
-    const Stream* stream;
-  };
-  using Requests = std::vector<MPI_Request>;
+  const Stream& own() const { return plan_->sends[static_cast<std::size_t>(comm_.rank())]; }
 
-  void run_rounds(std::span<const LocalPart<const T>> sources,
-                  std::span<const LocalPart<T>> targets) {
-    sources_ = sources;
-    targets_ = targets;
-    const Stream& own = plan_.sends[me(comm_)];
-    // A slice has few columns: too little of each row where rows are contiguous.
-    sliced_ = std::none_of(sources.begin(), sources.end(), row_major<const T>) &&
-              std::none_of(targets.begin(), targets.end(), row_major<T>);
-    receive(0);
-    for (Index round = 0; round < rounds_; ++round) {
-      wait(sending_[slot(round)]);
-      fill(round, {own.size * round / rounds_, own.size * (round + 1) / rounds_});
-      send(round);
-      receive(round + 1);
-      finish(round);
+  template <class To, class From>
+  Messages<T> make_messages(int size, To&& is_to, From&& is_from) const {
+    using Peer = typename Messages<T>::Peer;
+    std::vector<Peer> to;
+    std::vector<Peer> from;
+    for (int k = 1; k < size; ++k) {
+      const int peer = (comm_.rank() + k) % size;  // not everybody to rank 0 first
+      const Stream& out = plan_->sends[static_cast<std::size_t>(peer)];
+      const Stream& in = plan_->receives[static_cast<std::size_t>(peer)];
+      if (out.size > 0 && is_to(peer)) to.push_back({peer, &out});
+      if (in.size > 0 && is_from(peer)) from.push_back({peer, &in});
     }
-    if (rounds_ == 0) copy_own<T>(own, 0, own.size, sources, targets, write_);
-    wait(sending_[0]);
-    wait(sending_[1]);
+    return {comm_, std::move(to), std::move(from), std::numeric_limits<Index>::max()};
+  }
+
+  void keep_what_may_be_written([[maybe_unused]] const std::shared_ptr<void>& owner) const {
+#ifdef MATRASS_LINKED
+    if (!guard::interrupted()) return;
+    guard::quarantine(messages_.work().owner());
+    guard::quarantine(owner);
+    if (direct_) NodeMemory::of(comm_).free_orphans();
+#endif
+  }
+
+  /// Decides how each stream travels, the same on both of its ranks.
+  void choose_paths(Sources sources, Targets targets, bool writable) {
+    if (ready_) return;
+    const NodeMemory& node = NodeMemory::of(comm_);
+    const auto ranks = static_cast<std::size_t>(comm_.size());
+    out_.assign(ranks, Path::message);
+    in_.assign(ranks, Path::message);
+    bool messages = node.node().nodes > 1 || !node.shared();
+    if (node.shared()) {
+      direct_ = true;
+      lists_ = gather_parts(node, addresses_of(sources, true), addresses_of(targets, writable));
+      const auto list = [&](int rank) -> const PartList& {
+        return lists_[static_cast<std::size_t>(
+            node.node().number_of[static_cast<std::size_t>(rank)])];
+      };
+      const PartList& mine = list(comm_.rank());
+      for (const int peer : node.node().ranks) {
+        const auto k = static_cast<std::size_t>(peer);
+        out_[k] = choose_path(plan_->sends[k], mine, list(peer), sizeof(T));
+        in_[k] = choose_path(plan_->receives[k], list(peer), mine, sizeof(T));
+      }
+      // Whether anybody needs messages is known to everybody, so that all or none agree below.
+      for (const PartList& from : lists_) {
+        for (const PartList& to : lists_) {
+          messages =
+              messages || (!PartList::reachable(from.sources) && !PartList::reachable(to.targets));
+        }
+      }
+    }
+    if (messages) {
+      mpi::throw_together(comm_, [&] {
+        messages_ = make_messages(
+            comm_.size(),
+            [&](int rank) { return out_[static_cast<std::size_t>(rank)] == Path::message; },
+            [&](int rank) { return in_[static_cast<std::size_t>(rank)] == Path::message; });
+      });
+    }
+  }
+
+  void map_peers(Sources sources, Targets targets) {
+    const NodeMemory& node = NodeMemory::of(comm_);
+    for (const int peer : node.node().ranks) {
+      if (peer == comm_.rank()) continue;
+      const auto k = static_cast<std::size_t>(peer);
+      const PartList& parts =
+          lists_[static_cast<std::size_t>(node.node().number_of[static_cast<std::size_t>(peer)])];
+      if (out_[k] == Path::push && plan_->sends[k].size > 0) {
+        ways_.push_back({&plan_->sends[k],
+                         {sources.begin(), sources.end()},
+                         mapped<T>(node, peer, parts.targets, parts.reach),
+                         Walked::source,
+                         false});
+      }
+      if (in_[k] == Path::pull && plan_->receives[k].size > 0) {
+        ways_.push_back({&plan_->receives[k],
+                         mapped<const T>(node, peer, parts.sources, parts.reach),
+                         {targets.begin(), targets.end()},
+                         Walked::target,
+                         false});
+      }
+    }
+  }
+
+  /// Sorts the ways into walks, which go forward in one rank's memory, and turned ones.
+  void make_walks() {
+    struct Group {
+      const void* part;
+      Walked walked;
+      std::vector<Lane<T>> lanes;
+    };
+    std::vector<Group> groups;
+    const bool pulls = std::any_of(ways_.begin(), ways_.end(),
+                                   [](const Way<T>& w) { return w.walked == Walked::target; });
+    for (Way<T>& way : ways_) {
+      if (way.own && pulls) way.walked = Walked::target;
+      for (const Transfer& transfer : way.stream->transfers) {
+        const auto& from = way.sources[static_cast<std::size_t>(transfer.source)];
+        const auto& to = way.targets[static_cast<std::size_t>(transfer.target)];
+        if (row_major(from) != row_major(to)) {
+          turned_.push_back({&transfer, from, to});
+          continue;
+        }
+        const Lane<T> lane = make_lane<T>(transfer, from, to);
+        const void* part =
+            way.walked == Walked::source ? static_cast<const void*>(from.data) : to.data;
+        const auto same = [&](const Group& g) {
+          return g.part == part && g.walked == way.walked && g.lanes.front().across == lane.across;
+        };
+        auto found = std::find_if(groups.begin(), groups.end(), same);
+        if (found == groups.end()) found = groups.insert(groups.end(), {part, way.walked, {}});
+        found->lanes.push_back(lane);
+      }
+    }
+    for (const Group& g : groups) walks_.emplace_back(g.lanes, g.walked);
+  }
+
+  void run_rounds(Sources sources, Targets targets) {
+    const Index rounds = std::max<Index>(1, messages_.rounds());
+    Index longest = messages_.rounds() > 0 ? messages_.piece() * Index{sizeof(T)} / slice_bytes : 1;
+    for (const Walk<T>& walk : walks_) {
+      longest = std::max(
+          longest, walk.columns() * walk.height() * Index{sizeof(T)} / rounds / (Index{1} << 17));
+    }
+    for (const Turned& turned : turned_) {
+      longest = std::max(longest, turned.transfer->size() / rounds / block_elements);
+    }
+    const Index slices = std::max<Index>(1, longest);
+    messages_.receive(comm_, 0);
+    for (Index round = 0; round < rounds; ++round) {
+      messages_.wait_sent(round);
+      for (Index n = 0; n < slices; ++n) {
+        messages_.pack(round, n, slices, sources);
+        copy_part(round * slices + n, rounds * slices);
+      }
+      messages_.send(comm_, round);
+      messages_.receive(comm_, round + 1);
+      messages_.unpack(round, targets, write_);
+    }
+    messages_.wait_sent(0);
+    messages_.wait_sent(1);
     finish_writing();
   }
 
-  static std::size_t me(const mpi::Communicator& comm) {
-    return static_cast<std::size_t>(comm.rank());
-  }
-
-  static void add_peer(std::vector<Peer>& peers, int rank, const Stream& stream) {
-    if (stream.size > 0) peers.push_back({rank, &stream});
-  }
-
-  /// The buffer of peer number `k` in `round`; receives lie behind sends.
-  T* buffer(std::size_t k, Index round, bool receives) const {
-    const std::size_t number = receives ? to_.size() + k : k;
-    return work_.data() + (static_cast<Index>(number) * 2 + round % 2) * piece_;
-  }
-
-  /// The elements of a stream that travel in `round`.
-  IndexRange part(const Stream& stream, Index round) const {
-    return {std::min(stream.size, round * piece_), std::min(stream.size, (round + 1) * piece_)};
-  }
-
-  void receive(Index round) {
-    for (std::size_t k = 0; k < from_.size(); ++k) {
-      const IndexRange range = part(*from_[k].stream, round);
-      auto& request = receiving_[slot(round)].emplace_back(MPI_REQUEST_NULL);
-      if (range.size() == 0) continue;
-      mpi::check(MPI_Irecv(buffer(k, round, true), static_cast<int>(range.size()),
-                           mpi::datatype<T>(), from_[k].rank, tag, comm_.own(), &request),
-                 "MPI_Irecv");
+  /// Copies part `n` of `parts` of what goes directly.
+  void copy_part(Index n, Index parts) const {
+    for (const Walk<T>& walk : walks_) {
+      const IndexRange s = slice({0, walk.columns()}, n, parts);
+      if (s.size() > 0) walk.copy(s.begin, s.end, write_);
+    }
+    for (const Turned& turned : turned_) {
+      const IndexRange s = slice({0, turned.transfer->size()}, n, parts);
+      copy_transfer<Packed::neither, T>(*turned.transfer, s.begin, s.end, turned.from, turned.to,
+                                        write_);
     }
   }
 
-  /// Packs what goes out in `round`, and copies the elements `stay` of what stays, slice by slice.
-  void fill(Index round, IndexRange stay) {
-    const Index slices = sliced_ ? ceil_div(piece_ * Index{sizeof(T)}, slice_bytes) : 1;
-    for (Index n = 0; n < slices; ++n) {
-      const auto slice = [&](const IndexRange& all) {
-        return IndexRange{all.begin + all.size() * n / slices,
-                          all.begin + all.size() * (n + 1) / slices};
-      };
-      for (std::size_t k = 0; k < to_.size(); ++k) {
-        const IndexRange all = part(*to_[k].stream, round);
-        const IndexRange s = slice(all);
-        pack<T>(*to_[k].stream, s.begin, s.end, sources_,
-                buffer(k, round, false) + (s.begin - all.begin));
-      }
-      const IndexRange s = slice(stay);
-      copy_own<T>(plan_.sends[me(comm_)], s.begin, s.end, sources_, targets_, write_);
-    }
-  }
+  struct Turned {
+    const Transfer* transfer;
+    LocalPart<const T> from;
+    LocalPart<T> to;
+  };
 
-  void send(Index round) {
-    for (std::size_t k = 0; k < to_.size(); ++k) {
-      const IndexRange range = part(*to_[k].stream, round);
-      if (range.size() == 0) continue;
-      auto& request = sending_[slot(round)].emplace_back();
-      mpi::check(MPI_Isend(buffer(k, round, false), static_cast<int>(range.size()),
-                           mpi::datatype<T>(), to_[k].rank, tag, comm_.own(), &request),
-                 "MPI_Isend");
-    }
-  }
-
-  /// Puts what comes in in `round` in its place, in the order in which it arrives.
-  void finish(Index round) {
-    Requests& requests = receiving_[slot(round)];
-    for (;;) {
-      int arrived = MPI_UNDEFINED;
-      mpi::check(MPI_Waitany(static_cast<int>(requests.size()), requests.data(), &arrived,
-                             MPI_STATUS_IGNORE),
-                 "MPI_Waitany");
-      if (arrived == MPI_UNDEFINED) break;
-      const auto k = static_cast<std::size_t>(arrived);
-      const IndexRange range = part(*from_[k].stream, round);
-      unpack<T>(*from_[k].stream, range.begin, range.end, buffer(k, round, true), targets_, write_);
-    }
-    requests.clear();
-  }
-
-  static void wait(Requests& requests) {
-    mpi::check(MPI_Waitall(static_cast<int>(requests.size()), requests.data(), MPI_STATUSES_IGNORE),
-               "MPI_Waitall");
-    requests.clear();
-  }
-
-  static std::size_t slot(Index round) { return static_cast<std::size_t>(round % 2); }
-
-  static constexpr int tag = 1;
-
+  std::vector<Walk<T>> walks_;
+  std::vector<Turned> turned_;
   mpi::Communicator comm_;
-  Plan plan_;
-  Index piece_;  ///< elements in a message
-  Index rounds_ = 0;
+  std::shared_ptr<const Plan> plan_;
+  bool worth_sharing_;
+  bool direct_ = false;
+  bool ready_ = false;
   Write write_ = Write::cached;
-  bool sliced_ = true;
-  std::vector<Peer> to_;
-  std::vector<Peer> from_;
-  Storage<T> work_;
-  std::array<Requests, 2> sending_;
-  std::array<Requests, 2> receiving_;
-  std::span<const LocalPart<const T>> sources_;
-  std::span<const LocalPart<T>> targets_;
+  std::vector<Path> out_;
+  std::vector<Path> in_;
+  std::vector<PartList> lists_;
+  std::vector<Way<T>> ways_;
+  Messages<T> messages_;
 };
 
 }  // namespace matrass::detail

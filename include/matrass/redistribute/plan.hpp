@@ -50,8 +50,8 @@ inline int feeder(const Piece& piece, int target) {
 
 /// All elements that go from one source piece to one target piece; stream.hpp has their order.
 struct Transfer {
-  int source = 0;  ///< which of the sending rank's own pieces
-  int target = 0;  ///< which of the receiving rank's own pieces
+  int source = 0;  ///< which of the sender's own pieces
+  int target = 0;  ///< which of the receiver's own pieces
   std::shared_ptr<const Runs> rows;
   std::shared_ptr<const Runs> cols;
 
@@ -104,12 +104,22 @@ class RunsCache {
   std::map<std::pair<IndexSet, IndexSet>, std::shared_ptr<const Runs>> cache_;
 };
 
-/// For each piece, its number among the pieces that `rank` holds (-1 where it holds it not).
-inline std::vector<int> own_numbers(const Pieces& pieces, int rank) {
-  std::vector<int> numbers;
-  int next = 0;
-  for (const Piece& piece : pieces) numbers.push_back(piece.held_by(rank) ? next++ : -1);
+/// For each piece and each of its ranks, in their order: its number among that rank's pieces.
+inline std::vector<std::vector<int>> numbers(const Pieces& pieces, int size) {
+  std::vector<int> next(static_cast<std::size_t>(size), 0);
+  std::vector<std::vector<int>> numbers;
+  numbers.reserve(pieces.size());
+  for (const Piece& piece : pieces) {
+    std::vector<int>& own = numbers.emplace_back();
+    for (const int rank : piece.ranks) own.push_back(next[static_cast<std::size_t>(rank)]++);
+  }
   return numbers;
+}
+
+/// The number of `piece` among the pieces of `rank`, which holds it.
+inline int number_for(const Piece& piece, const std::vector<int>& numbers, int rank) {
+  const auto at = std::lower_bound(piece.ranks.begin(), piece.ranks.end(), rank);
+  return numbers[static_cast<std::size_t>(at - piece.ranks.begin())];
 }
 
 }  // namespace detail
@@ -122,10 +132,12 @@ inline Plan make_plan(const Pieces& source, const Pieces& target, int rank, int 
   Plan plan{std::vector<Stream>(static_cast<std::size_t>(size)),
             std::vector<Stream>(static_cast<std::size_t>(size))};
   detail::RunsCache runs;
-  const std::vector<int> own_source = detail::own_numbers(source, rank);
-  const std::vector<int> own_target = detail::own_numbers(target, rank);
-  const auto add = [&](Stream& stream, std::size_t s, std::size_t t) {
-    Transfer transfer{own_source[s], own_target[t], runs(source[s].rows, target[t].rows), nullptr};
+  const auto source_numbers = detail::numbers(source, size);
+  const auto target_numbers = detail::numbers(target, size);
+  const auto add = [&](Stream& stream, std::size_t s, std::size_t t, int sender, int receiver) {
+    Transfer transfer{detail::number_for(source[s], source_numbers[s], sender),
+                      detail::number_for(target[t], target_numbers[t], receiver),
+                      runs(source[s].rows, target[t].rows), nullptr};
     if (transfer.rows->total == 0) return;
     transfer.cols = runs(source[s].cols, target[t].cols);
     if (transfer.cols->total == 0) return;
@@ -133,12 +145,13 @@ inline Plan make_plan(const Pieces& source, const Pieces& target, int rank, int 
   };
   for (std::size_t t = 0; t < target.size(); ++t) {
     for (std::size_t s = 0; s < source.size(); ++s) {
-      if (own_source[s] < 0 && own_target[t] < 0) continue;
+      if (!source[s].held_by(rank) && !target[t].held_by(rank)) continue;
       for (const int receiver : target[t].ranks) {
         const int sender = feeder(source[s], receiver);
-        if (sender == rank) add(plan.sends[static_cast<std::size_t>(receiver)], s, t);
-        if (receiver == rank && sender != rank) {
-          add(plan.receives[static_cast<std::size_t>(sender)], s, t);
+        if (sender == rank) {
+          add(plan.sends[static_cast<std::size_t>(receiver)], s, t, sender, receiver);
+        } else if (receiver == rank) {
+          add(plan.receives[static_cast<std::size_t>(sender)], s, t, sender, receiver);
         }
       }
     }

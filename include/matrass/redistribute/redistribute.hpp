@@ -62,15 +62,19 @@ Exchange<T> make_exchange(const DistMatrix<T>& a, const DistMatrix<T>& target) {
     throw ShapeError("redistribute: shapes must be equal: got " + to_string(a.distribution()) +
                      " and " + to_string(target.distribution()));
   }
-  return {grid.comm(), make_plan(pieces_of(a.distribution()), pieces_of(target.distribution()),
-                                 grid.rank(), grid.comm().size())};
+  return {grid.comm(),
+          std::make_shared<const Plan>(make_plan(pieces_of(a.distribution()),
+                                                 pieces_of(target.distribution()), grid.rank(),
+                                                 grid.comm().size())),
+          a.shape().size()};
 }
 
 template <Scalar T>
 void run_exchange(Exchange<T>& exchange, const DistMatrix<T>& a, const DistMatrix<T>& target) {
   const LocalPart<const T> from = a.part();
   exchange.run(parts_of(from, a.distribution(), a.grid().rank()),
-               parts_of(target.part(), target.distribution(), a.grid().rank()));
+               parts_of(target.part(), target.distribution(), a.grid().rank()),
+               target.storage().owner());
 }
 
 }  // namespace detail

@@ -100,25 +100,30 @@ DistMatrix<T> from_pieces(const ProcessGrid& grid, const mpi::Call& call, F&& so
   auto exchange = mpi::throw_together(grid.comm(), call, [&] {
     const Pieces pieces = source();
     result = DistMatrix<T>::allocate(grid, wanted, false);
-    return Exchange<T>(grid.comm(), make_plan(pieces, matrass::pieces_of(wanted), grid.rank(),
-                                              grid.comm().size()));
+    return Exchange<T>(grid.comm(),
+                       std::make_shared<const Plan>(make_plan(pieces, matrass::pieces_of(wanted),
+                                                              grid.rank(), grid.comm().size())),
+                       wanted.shape().size());
   });
-  exchange.run(parts, parts_of(result.part(), wanted, grid.rank()));
+  exchange.run(parts, parts_of(result.part(), wanted, grid.rank()), result.storage().owner());
   return result;
 }
 
-/// Copies `a` to the pieces that `target()` gives, of which this rank's own lie in `parts`.
-/// Collective.
+/// Copies `a` to the pieces that `target()` gives, of which this rank's own lie in `parts`, kept by
+/// `owner` (null: nobody else writes there). Collective.
 template <Scalar T, class F>
 void to_pieces(const DistMatrix<T>& a, const mpi::Call& call, F&& target,
-               std::span<const LocalPart<T>> parts) {
+               std::span<const LocalPart<T>> parts, const std::shared_ptr<void>& owner) {
   const ProcessGrid& grid = a.grid();
   auto exchange = mpi::throw_together(grid.comm(), call, [&] {
-    return Exchange<T>(grid.comm(), make_plan(matrass::pieces_of(a.distribution()), target(),
-                                              grid.rank(), grid.comm().size()));
+    return Exchange<T>(
+        grid.comm(),
+        std::make_shared<const Plan>(make_plan(matrass::pieces_of(a.distribution()), target(),
+                                               grid.rank(), grid.comm().size())),
+        a.shape().size());
   });
   const LocalPart<const T> from = a.part();
-  exchange.run(parts_of(from, a.distribution(), grid.rank()), parts);
+  exchange.run(parts_of(from, a.distribution(), grid.rank()), parts, owner);
 }
 
 }  // namespace detail
@@ -163,7 +168,7 @@ void to_tiles(const DistMatrix<T>& a, const std::vector<Tile<T>>& tiles) {
     require_within(extents, a.shape(), "to_tiles");
     return detail::pieces_of(extents);
   };
-  detail::to_pieces<T>(a, mpi::Call("to_tiles", a.distribution()), pieces, parts);
+  detail::to_pieces<T>(a, mpi::Call("to_tiles", a.distribution()), pieces, parts, nullptr);
 }
 
 /// A matrix from a whole one: `x` on rank `root`, or equal on every rank where there is no root
@@ -188,14 +193,17 @@ DistMatrix<T> from_global(const ProcessGrid& grid, const LocalPart<const T>& x,
 
 /// Copies the whole of `a` into `x` on rank `root`, or on every rank where there is no root.
 /// Collective; `x` has a's shape there and is not looked at elsewhere.
+/// @param owner  of x's memory, if it is the pool's: the others may then write there themselves
 template <Scalar T>
-void to_global(const DistMatrix<T>& a, const LocalPart<T>& x, std::optional<int> root = 0) {
+void to_global(const DistMatrix<T>& a, const LocalPart<T>& x, std::optional<int> root = 0,
+               const std::shared_ptr<void>& owner = nullptr) {
   const bool mine = !root || *root == a.grid().rank();
   const mpi::Call call("to_global", a.distribution(), root.value_or(-1));
   const auto pieces = [&] {
     return detail::whole("to_global", a.shape(), root, a.grid().comm().size());
   };
-  detail::to_pieces<T>(a, call, pieces, mine ? std::span(&x, 1) : std::span<const LocalPart<T>>{});
+  detail::to_pieces<T>(a, call, pieces, mine ? std::span(&x, 1) : std::span<const LocalPart<T>>{},
+                       owner);
 }
 
 }  // namespace matrass

@@ -9,6 +9,7 @@
 #include <matrass/redistribute/tiles.hpp>
 
 #include "support/matrices.hpp"
+#include "support/paths.hpp"
 #include "support/same_error.hpp"
 
 namespace matrass {
@@ -100,6 +101,7 @@ TEST(Errors, MemoryRefusedForARedistribution) {
 TEST(Errors, MemoryRefusedForTheMessages) {
   for_each_culprit([](const ProcessGrid& grid, int culprit) {
     if (grid.comm().size() == 1) return;  // no messages
+    const TakePath messages(Path::message);
     const auto a = oracle_matrix<double>(grid, large, VC_STAR);
     const DistMatrix<double> b(grid, large, STAR_VC);
     {

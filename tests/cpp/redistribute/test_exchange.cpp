@@ -8,6 +8,7 @@
 #include <matrass/redistribute/redistribute.hpp>
 
 #include "support/matrices.hpp"
+#include "support/paths.hpp"
 
 namespace {
 
@@ -83,9 +84,9 @@ void check_rounds(const ProcessGrid& grid, Index largest) {
     messages_out += ceil_div(out, largest);
     messages_in += ceil_div(in, largest);
   }
-  EXPECT_LE(exchange.piece(), largest);
-  EXPECT_EQ(exchange.rounds(), ceil_div(longest, largest));
-  EXPECT_TRUE(grid.size() == 1 || exchange.rounds() > 1);
+  EXPECT_LE(exchange.messages().piece(), largest);
+  EXPECT_EQ(exchange.messages().rounds(), ceil_div(longest, largest));
+  EXPECT_TRUE(grid.size() == 1 || exchange.messages().rounds() > 1);
   sent = received = {};
   redistribute_into(a, b);
   EXPECT_EQ(sent.number, messages_out);
@@ -97,6 +98,7 @@ void check_rounds(const ProcessGrid& grid, Index largest) {
 
 TEST(Exchange, SendsNoMoreThanTheLargestCountAtATime) {
   for (const Index largest : {1000, 999, 64}) {
+    const TakePath messages(Path::message);
     const LargestCount limit(largest);
     for_each_rank_count([&](MPI_Comm comm) { check_rounds(ProcessGrid(comm), largest); });
   }
@@ -105,6 +107,7 @@ TEST(Exchange, SendsNoMoreThanTheLargestCountAtATime) {
 /// Streams of 60,000 elements in many rounds, from and to anything.
 TEST(Exchange, LargestCountOfAThousandInAllLayouts) {
   set_time_limit(std::chrono::seconds(240));
+  const TakePath messages(Path::message);
   const LargestCount limit(1000);
   for_each_rank_count([](MPI_Comm comm) {
     Sample sample(1);
@@ -131,6 +134,7 @@ TEST(Exchange, WithoutALimitAMessageIsOfItsOwnSize) {
     const ProcessGrid grid(comm);
     const auto a = oracle_matrix<double>(grid, {1000, 1000}, VC_STAR);
     const DistMatrix<double> b(grid, {1000, 1000}, STAR_VC);
+    const TakePath messages(Path::message);
     sent = {};
     redistribute_into(a, b);
     EXPECT_EQ(sent.largest, detail::message_bytes(2) / Index{sizeof(double)});

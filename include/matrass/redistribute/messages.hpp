@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/// @file
+/// The message path: pack, Isend/Irecv in rounds of bounded memory, unpack.
+/// Next: redistribute/exchange.hpp
+#pragma once
+
+#include <mpi.h>
+
+#include <algorithm>
+#include <array>
+#include <matrass/matrix/storage.hpp>
+#include <matrass/mpi/collectives.hpp>
+#include <matrass/redistribute/stream.hpp>
+#include <span>
+#include <vector>
+
+namespace matrass::detail {
+
+/// How much of a stream one message carries, in bytes: the buffers of a round stay in the second
+/// cache between packing, MPI's copy and unpacking, and MPI reaches its bandwidth.
+constexpr Index message_bytes(int ranks) {
+  return std::max(Index{1} << 16, (Index{1} << 19) / std::max(ranks, 2));
+}
+
+/// The part number `n` of `parts` equal ones of a range.
+constexpr IndexRange slice(const IndexRange& range, Index n, Index parts) {
+  return {range.begin + range.size() * n / parts, range.begin + range.size() * (n + 1) / parts};
+}
+
+/// The streams between this rank and others that travel in messages.
+///
+/// In round k each pair of ranks exchanges the k-th piece of its stream. Receives are posted a
+/// round ahead; both directions have two buffers a peer, from the pool.
+template <Scalar T>
+class Messages {
+ public:
+  /// A stream to or from `rank`.
+  struct Peer {
+    int rank;
+    const Stream* stream;
+  };
+
+  Messages() = default;
+
+  /// Allocates the buffers. Local.
+  /// @param budget  elements that they may have together; at least one a buffer is taken
+  Messages(const mpi::Communicator& comm, std::vector<Peer> to, std::vector<Peer> from,
+           Index budget)
+      : to_(std::move(to)), from_(std::move(from)) {
+    Index longest = 0;
+    for (const Peer& peer : to_) longest = std::max(longest, peer.stream->size);
+    for (const Peer& peer : from_) longest = std::max(longest, peer.stream->size);
+    const Index whole = message_bytes(comm.size()) / Index{sizeof(T)};
+    piece_ =
+        std::min({mpi::largest_count(), whole, longest, budget / std::max<Index>(1, buffers())});
+    piece_ = std::max<Index>(1, piece_);
+    rounds_ = ceil_div(longest, piece_);
+    for (Requests& requests : sending_) requests.reserve(to_.size());
+    for (Requests& requests : receiving_) requests.reserve(from_.size());
+    work_ = Storage<T>::allocate(buffers() * piece_, false);
+  }
+
+  /// Elements in the longest message, and after how many of them the longest stream is through.
+  Index piece() const { return piece_; }
+  Index rounds() const { return rounds_; }
+  Index buffers() const { return static_cast<Index>(to_.size() + from_.size()) * 2; }
+  const Storage<T>& work() const { return work_; }
+
+  /// Posts the receives of `round`.
+  void receive(const mpi::Communicator& comm, Index round) {
+    for (std::size_t k = 0; k < from_.size(); ++k) {
+      const IndexRange range = part(*from_[k].stream, round);
+      auto& request = receiving_[slot(round)].emplace_back(MPI_REQUEST_NULL);
+      if (range.size() == 0) continue;
+      mpi::check(MPI_Irecv(buffer(k, round, true), static_cast<int>(range.size()),
+                           mpi::datatype<T>(), from_[k].rank, tag, comm.own(), &request),
+                 "MPI_Irecv");
+    }
+  }
+
+  /// Packs part `n` of `parts` of what goes out in `round`.
+  void pack(Index round, Index n, Index parts, std::span<const LocalPart<const T>> sources) {
+    for (std::size_t k = 0; k < to_.size(); ++k) {
+      const IndexRange all = part(*to_[k].stream, round);
+      const IndexRange s = slice(all, n, parts);
+      detail::pack<T>(*to_[k].stream, s.begin, s.end, sources,
+                      buffer(k, round, false) + (s.begin - all.begin));
+    }
+  }
+
+  void send(const mpi::Communicator& comm, Index round) {
+    for (std::size_t k = 0; k < to_.size(); ++k) {
+      const IndexRange range = part(*to_[k].stream, round);
+      if (range.size() == 0) continue;
+      auto& request = sending_[slot(round)].emplace_back();
+      mpi::check(MPI_Isend(buffer(k, round, false), static_cast<int>(range.size()),
+                           mpi::datatype<T>(), to_[k].rank, tag, comm.own(), &request),
+                 "MPI_Isend");
+    }
+  }
+
+  /// Puts what comes in in `round` in its place, in the order in which it arrives.
+  void unpack(Index round, std::span<const LocalPart<T>> targets, Write write) {
+    Requests& requests = receiving_[slot(round)];
+    for (;;) {
+      int arrived = MPI_UNDEFINED;
+      mpi::check(MPI_Waitany(static_cast<int>(requests.size()), requests.data(), &arrived,
+                             MPI_STATUS_IGNORE),
+                 "MPI_Waitany");
+      if (arrived == MPI_UNDEFINED) break;
+      const auto k = static_cast<std::size_t>(arrived);
+      const IndexRange range = part(*from_[k].stream, round);
+      detail::unpack<T>(*from_[k].stream, range.begin, range.end, buffer(k, round, true), targets,
+                        write);
+    }
+    requests.clear();
+  }
+
+  /// Waits until the buffers of `round` are free to pack into.
+  void wait_sent(Index round) {
+    Requests& requests = sending_[slot(round)];
+    mpi::check(MPI_Waitall(static_cast<int>(requests.size()), requests.data(), MPI_STATUSES_IGNORE),
+               "MPI_Waitall");
+    requests.clear();
+  }
+
+ private:
+  using Requests = std::vector<MPI_Request>;
+
+  /// The buffer of peer number `k` in `round`; receives lie behind sends.
+  T* buffer(std::size_t k, Index round, bool receives) const {
+    const std::size_t number = receives ? to_.size() + k : k;
+    return work_.data() + (static_cast<Index>(number) * 2 + round % 2) * piece_;
+  }
+
+  /// The elements of a stream that travel in `round`.
+  IndexRange part(const Stream& stream, Index round) const {
+    return {std::min(stream.size, round * piece_), std::min(stream.size, (round + 1) * piece_)};
+  }
+
+  static std::size_t slot(Index round) { return static_cast<std::size_t>(round % 2); }
+
+  static constexpr int tag = 1;
+
+  std::vector<Peer> to_;
+  std::vector<Peer> from_;
+  Index piece_ = 1;  ///< elements in a message
+  Index rounds_ = 0;
+  Storage<T> work_;
+  std::array<Requests, 2> sending_;
+  std::array<Requests, 2> receiving_;
+};
+
+}  // namespace matrass::detail
