@@ -1,26 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// @file
-/// Redistribution against ScaLAPACK's pdgemr2d, memcpy and MPI_Alltoall: one JSON line a case.
-/// Next: scalapack.hpp (the other side), run.py (which starts this on ranks)
-#include <malloc.h>
-
-#include <algorithm>
-#include <array>
-#include <cstdio>
-#include <cstring>
-#include <functional>
-#include <limits>
-#include <string>
-#include <vector>
-
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
+/// Redistribution against ScaLAPACK's pdgemr2d and pdtran, a plain copy and MPI_Alltoall: one JSON
+/// line a case. Next: scalapack.hpp (the other side), run.py (which starts this on ranks)
+#include <sys/mman.h>
 
 #include <matrass/matrix/create.hpp>
 #include <matrass/mpi/environment.hpp>
-#include <matrass/redistribute/redistribute.hpp>
+#include <matrass/redistribute/tiles.hpp>
+#include <optional>
 
+#include "cases.hpp"
+#include "measure.hpp"
 #include "scalapack.hpp"
 
 namespace {
@@ -28,7 +18,6 @@ namespace {
 using matrass::DistMatrix;
 using matrass::Distribution;
 using matrass::Index;
-using matrass::LayoutOptions;
 using matrass::LocalPart;
 using matrass::ProcessGrid;
 using matrass::Shape;
@@ -37,7 +26,11 @@ struct Options {
   Index size = 8192;
   Index tall = 1'000'000;
   int repeats = 7;
-  std::string only;  ///< cases whose name holds this
+  std::string only;  ///< letters of cases; all if empty
+
+  bool wanted(const std::string& letter) const {
+    return only.empty() || only.find(letter) != std::string::npos;
+  }
 };
 
 /// Options are written --name=value.
@@ -63,173 +56,250 @@ Options parse(int argc, char** argv) {
   return options;
 }
 
-struct Case {
-  std::string name;
-  ProcessGrid source_grid;
-  Distribution source;
-  ProcessGrid target_grid;
-  Distribution target;
-};
-
-/// The four changes of layout that everything else is made of; the third also on a tall matrix.
-std::vector<Case> make_cases(const Options& options) {
-  const ProcessGrid column(MPI_COMM_WORLD, {matrass::mpi::Communicator(MPI_COMM_WORLD).size(), 1});
-  const ProcessGrid row(MPI_COMM_WORLD, {1, column.size()});
-  const Shape square{options.size, options.size};
-  const Shape tall{options.tall, 64};
-  const auto blocks = [](Index size) { return LayoutOptions{.block = matrass::Block{size, size}}; };
-  const auto rows = [&](Shape shape) {  // one contiguous part a rank
-    return Distribution(column.map(), shape, matrass::VC_STAR);
-  };
-  const auto cyclic = [&](Shape shape) {
-    return Distribution(column.map(), shape, matrass::VC_STAR, blocks(1));
-  };
-  const auto grid_blocks = [&](const ProcessGrid& grid, Index size) {
-    return Distribution(grid.map(), square, matrass::MC_MR, blocks(size));
-  };
-  return {{"64-blocks p x 1 -> 128-blocks 1 x p", column, grid_blocks(column, 64), row,
-           grid_blocks(row, 128)},
-          {"row partition -> [MC,MR] 64 on p x 1", column, rows(square), column,
-           grid_blocks(column, 64)},
-          {"row partition -> [VC,STAR] 1", column, rows(square), column, cyclic(square)},
-          {"row partition -> [VC,STAR] 1, tall", column, rows(tall), column, cyclic(tall)},
-          {"[VC,STAR] 1 -> [MC,MR] 1 on 1 x p", column, cyclic(square), row, grid_blocks(row, 1)}};
+template <class T>
+T element(Index i, Index j, Index m) {
+  return static_cast<T>(static_cast<double>((i + m * j) % 8'000'000));  // exact in every scalar
 }
 
-double element(Index i, Index j, Index m) { return static_cast<double>(i + m * j); }
-
-void fill(const DistMatrix<double>& a) {
+template <class T>
+void fill(const DistMatrix<T>& a) {
   matrass::detail::fill_from_function(
-      a, [m = a.shape().rows](Index i, Index j) { return element(i, j, m); });
+      a, [m = a.shape().rows](Index i, Index j) { return element<T>(i, j, m); });
 }
 
 /// Whether every element is where it belongs, on every rank; clears the matrix for the next check.
-bool correct(const DistMatrix<double>& a) {
+template <class T>
+bool correct(const DistMatrix<T>& a, bool transposed = false) {
   const std::vector<Index> rows = a.local_rows();
   const std::vector<Index> cols = a.local_cols();
+  const Index m = transposed ? a.shape().cols : a.shape().rows;
   int good = 1;
   for (std::size_t j = 0; j < cols.size(); ++j) {
     for (std::size_t i = 0; i < rows.size(); ++i) {
-      double& x = a.part()(static_cast<Index>(i), static_cast<Index>(j));
-      if (x != element(rows[i], cols[j], a.shape().rows)) good = 0;
-      x = -1.0;
+      T& x = a.part()(static_cast<Index>(i), static_cast<Index>(j));
+      const T expected =
+          transposed ? element<T>(cols[j], rows[i], m) : element<T>(rows[i], cols[j], m);
+      if (x != expected) good = 0;
+      x = T(-1);
     }
   }
   return matrass::mpi::allreduce(a.grid().comm(), good, MPI_MIN) == 1;
 }
 
-#if defined(__SSE2__)
-void copy_past_cache(const double* from, double* to, Index size) {
-  for (Index k = 0; k + 2 <= size; k += 2) _mm_stream_pd(to + k, _mm_loadu_pd(from + k));
-  _mm_sfence();
-}
-#else
-void copy_past_cache(const double* from, double* to, Index size) {
-  for (Index k = 0; k < size; ++k) to[k] = from[k];
-}
-#endif
-
-/// pdgemr2d allocates its work memory in each call: let it have the same pages again, as the
-/// library's pool does for ours. (With fresh pages it takes up to twice as long.)
-void keep_freed_memory() {
-#if defined(__GLIBC__)
-  mallopt(M_MMAP_MAX, 0);
-  mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
-#endif
+/// Memory that is no segment of the pool, as NumPy's is: in huge pages where the system has them.
+template <class T>
+std::shared_ptr<T> private_buffer(Index elements) {
+  const std::size_t bytes =
+      std::max<std::size_t>(1, static_cast<std::size_t>(elements) * sizeof(T));
+  void* at = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (at == MAP_FAILED) throw matrass::MemoryLimitError("bench: no memory");
+  ::madvise(at, bytes, MADV_HUGEPAGE);
+  return {static_cast<T*>(at), [bytes](T* p) { ::munmap(p, bytes); }};
 }
 
-/// One way to do a case, and its times so far, in ms.
-struct Contender {
-  std::function<void()> run;
-  std::vector<double> times{};
+/// The same matrix in memory that the ranks' programs have, adopted.
+template <class T>
+DistMatrix<T> adopted(const ProcessGrid& grid, const Distribution& d) {
+  const Shape share = d.local_shape(grid.rank());
+  const std::shared_ptr<T> memory = private_buffer<T>(share.size());
+  const LocalPart<T> part{memory.get(), share, 1, std::max<Index>(1, share.rows)};
+  DistMatrix<T> a = matrass::from_local<T>(grid, d, part, memory);
+  fill(a);
+  return a;
+}
+
+/// While one lives, redistributions go in messages.
+class InMessages {
+ public:
+  InMessages() { matrass::wanted_path() = matrass::Path::message; }
+  ~InMessages() { matrass::wanted_path() = before_; }
+  InMessages(const InMessages&) = delete;
+  InMessages& operator=(const InMessages&) = delete;
+
+ private:
+  matrass::Path before_ = matrass::wanted_path();
 };
 
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t half = values.size() / 2;
-  return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
-}
-
-/// Runs the contenders in turn, so that a disturbance hits all alike. What takes microseconds is
-/// called several times for each figure. Collective; each time is the slowest rank's.
-void run_in_turn(const std::vector<Contender*>& contenders, int repeats, Index elements) {
-  const auto calls = static_cast<int>(std::clamp<Index>(1'000'000 / (elements + 1), 1, 200));
-  for (int repeat = -2; repeat < repeats; ++repeat) {  // two rounds of warm-up
-    for (Contender* contender : contenders) {
-      MPI_Barrier(MPI_COMM_WORLD);
-      const double start = MPI_Wtime();
-      for (int call = 0; call < calls; ++call) contender->run();
-      double ms = (MPI_Wtime() - start) * 1e3 / calls;
-      MPI_Allreduce(MPI_IN_PLACE, &ms, 1, MPI_DOUBLE, MPI_MAX, MPI_COMM_WORLD);
-      if (repeat >= 0) contender->times.push_back(ms);
-    }
+/// What all cases print: the medians of the contenders, and how ours compares.
+class Report {
+ public:
+  Report(const Case& c, Index item) : ranks_(c.source_grid.comm().size()) {
+    const Shape shape = c.source.shape();
+    bytes_ = static_cast<double>(shape.size() * item);
+    line_.add("benchmark", std::string("redistribute")).add("letter", c.letter).add("case", c.name);
+    line_.add("m", static_cast<long long>(shape.rows)).add("n", static_cast<long long>(shape.cols));
+    line_.add("ranks", static_cast<long long>(ranks_));
   }
-}
 
-/// Redistributes by each side once. @returns whether every element was where it belongs.
-bool check(const Case& c, const DistMatrix<double>& a, const DistMatrix<double>& b,
-           const ScalapackCopy& theirs) {
-  bool good = correct(matrass::redistribute(a, c.target_grid, c.target));
-  matrass::redistribute_into(a, b);
-  good = correct(b) && good;
-  theirs(a.data(), b.data());
-  return correct(b) && good;
-}
+  /// @param ours  a contender's name, the others are divided by it
+  void print(const std::vector<Contender>& contenders, const std::string& ours, bool good,
+             long faults) {
+    const auto time = [&](const std::string& name) {
+      for (const Contender& c : contenders) {
+        if (c.name == name) return median(c.times);
+      }
+      return 0.0;
+    };
+    for (const Contender& c : contenders) line_.add(c.name + "_ms", median(c.times));
+    const double mine = time(ours);
+    const double copy = std::min(time("memcpy"), time("streamed"));
+    for (const Contender& c : contenders) {
+      const bool other = c.name.starts_with("pd") || c.name == "alltoall";
+      if (other) line_.add("x_" + c.name, median(c.times) / mine);
+    }
+    line_.add("x_copy", copy / mine);
+    if (const double t = time("adopted"); t > 0) line_.add("adopted_of_owned", mine / t);
+    const double messages = time("message");
+    if (messages > 0 && time("pdgemr2d") > 0) {
+      line_.add("message_x_pdgemr2d", time("pdgemr2d") / messages);
+    }
+    line_.add("GB_per_s", bytes_ / (mine * 1e6));
+    line_.add("copy_GB_per_s", bytes_ / (copy * 1e6));
+    line_.add("faults", static_cast<long long>(faults)).add("correct", good);
+    if (matrass::mpi::Communicator(MPI_COMM_WORLD).rank() == 0) line_.print();
+  }
 
-/// Medians in ms.
-struct Figures {
-  double ours = 0.0;  ///< redistribute, the result dropped
-  double into = 0.0;  ///< redistribute_into
-  double pdgemr2d = 0.0;
-  double copy = 0.0;      ///< the local part to the local part: memcpy or past the cache
-  double alltoall = 0.0;  ///< MPI_Alltoall of the local part
+ private:
+  int ranks_;
+  double bytes_ = 0;
+  Line line_;
 };
 
-Figures measure(const Case& c, const DistMatrix<double>& a, const DistMatrix<double>& b,
-                const ScalapackCopy& theirs, int repeats) {
-  const matrass::mpi::Communicator& comm = c.source_grid.comm();
+/// A copy of the local part, in two ways, and MPI_Alltoall of it.
+template <class T>
+void add_limits(std::vector<Contender>& contenders, const DistMatrix<T>& a,
+                const DistMatrix<T>& b) {
+  const matrass::mpi::Communicator& comm = a.grid().comm();
   const Index local = matrass::mpi::allreduce(
       comm, std::min(a.local_shape().size(), b.local_shape().size()), MPI_MIN);
+  const std::size_t bytes = static_cast<std::size_t>(local) * sizeof(T);
   const int share = static_cast<int>(local / comm.size());
-  Contender ours{[&] { matrass::redistribute(a, c.target_grid, c.target); }};
-  Contender into{[&] { matrass::redistribute_into(a, b); }};
-  Contender pdgemr2d{[&] { theirs(a.data(), b.data()); }};
-  Contender plain{
-      [&] { std::memcpy(b.data(), a.data(), static_cast<std::size_t>(local) * sizeof(double)); }};
-  Contender streamed{[&] { copy_past_cache(a.data(), b.data(), local); }};
-  Contender alltoall{[&] {
-    MPI_Alltoall(a.data(), share, MPI_DOUBLE, b.data(), share, MPI_DOUBLE, MPI_COMM_WORLD);
-  }};
-  run_in_turn({&ours, &pdgemr2d, &into, &plain, &streamed, &alltoall}, repeats, local);
-  return {median(ours.times), median(into.times), median(pdgemr2d.times),
-          std::min(median(plain.times), median(streamed.times)), median(alltoall.times)};
+  contenders.push_back({"memcpy", [=] { std::memcpy(b.data(), a.data(), bytes); }});
+  contenders.push_back({"streamed", [=] { copy_past_cache(a.data(), b.data(), bytes); }});
+  contenders.push_back({"alltoall", [=] {
+                          MPI_Alltoall(a.data(), share, matrass::mpi::datatype<T>(), b.data(),
+                                       share, matrass::mpi::datatype<T>(), MPI_COMM_WORLD);
+                        }});
 }
 
-void print(const Case& c, const Figures& ms, bool good) {
-  const Shape shape = c.source.shape();
-  const double gigabytes = static_cast<double>(shape.size()) * sizeof(double) / 1e9;
-  std::printf("{\"benchmark\": \"redistribute\", \"case\": \"%s\", ", c.name.c_str());
-  std::printf("\"m\": %lld, \"n\": %lld, \"ranks\": %d, ", static_cast<long long>(shape.rows),
-              static_cast<long long>(shape.cols), c.source_grid.comm().size());
-  std::printf("\"ours_ms\": %.4g, \"into_ms\": %.4g, \"pdgemr2d_ms\": %.4g, ", ms.ours, ms.into,
-              ms.pdgemr2d);
-  std::printf("\"copy_ms\": %.4g, \"alltoall_ms\": %.4g, ", ms.copy, ms.alltoall);
-  std::printf("\"ratio\": %.3g, \"ratio_into\": %.3g, \"GB_per_s\": %.3g, \"correct\": %s}\n",
-              ms.pdgemr2d / ms.ours, ms.pdgemr2d / ms.into, gigabytes / (ms.ours * 1e-3),
-              good ? "true" : "false");
-  std::fflush(stdout);
+/// Minor faults of the rank that has most, in three calls of `run` after all the warm ones.
+long faults_of(const std::function<void()>& run) {
+  run();
+  long before = minor_faults();
+  for (int k = 0; k < 3; ++k) run();
+  long faults = minor_faults() - before;
+  MPI_Allreduce(MPI_IN_PLACE, &faults, 1, MPI_LONG, MPI_MAX, MPI_COMM_WORLD);
+  return faults;
 }
 
-/// Measures one case and prints its line on rank 0. @returns whether all results were right.
+/// One case of the table. @returns whether all results were right.
+template <class T>
 bool run_case(const Case& c, int repeats) {
+  const DistMatrix<T> a(c.source_grid, c.source, false);
+  const DistMatrix<T> b(c.target_grid, c.target, true);
+  fill(a);
+  const DistMatrix<T> own = adopted<T>(c.source_grid, c.source);
+  const auto fresh = [&] { matrass::redistribute(a, c.target_grid, c.target); };
+  const auto into = [&](const DistMatrix<T>& source) { matrass::redistribute_into(source, b); };
+  bool good = correct(matrass::redistribute(a, c.target_grid, c.target));
+  into(a);
+  good = correct(b) && good;
+  into(own);
+  good = correct(b) && good;
+  const auto message = [&] {
+    const InMessages messages;
+    into(a);
+  };
+  message();
+  good = correct(b) && good;
+  std::vector<Contender> contenders{{"ours", fresh},
+                                    {"into", [&] { into(a); }},
+                                    {"adopted", [&] { into(own); }},
+                                    {"message", message}};
+  std::optional<ScalapackCopy> theirs;
+  if constexpr (std::same_as<T, double>) {
+    const bool addressable = c.target.layout() != matrass::STAR_STAR;
+    if (addressable) theirs.emplace(c.source, c.target);
+  }
+  if (theirs) {
+    const auto gemr2d = [&] {
+      (*theirs)(reinterpret_cast<double*>(a.data()), reinterpret_cast<double*>(b.data()));
+    };
+    gemr2d();
+    good = correct(b) && good;
+    contenders.push_back({"pdgemr2d", gemr2d});
+  }
+  add_limits(contenders, a, b);
+  run_in_turn(contenders, repeats, a.local_shape().size());
+  Report(c, sizeof(T)).print(contenders, "ours", good, faults_of(fresh));
+  return good;
+}
+
+/// Row chunks of C-ordered arrays, four on each rank, as Dask has them.
+bool run_chunks(const Case& c, int repeats) {
+  const int chunks = 4;
+  const DistMatrix<double> a(c.source_grid, c.source, false);  // for the copy
+  const Shape share = a.local_shape();
+  const Index n = c.source.shape().cols;
+  const Index i0 = a.local_rows().empty() ? 0 : a.local_rows().front();
+  const std::shared_ptr<double> memory = private_buffer<double>(share.size());
+  std::vector<matrass::Tile<const double>> tiles;
+  for (int k = 0; k < chunks; ++k) {
+    const Index begin = share.rows * k / chunks;
+    const Index end = share.rows * (k + 1) / chunks;
+    tiles.push_back({i0 + begin, 0, {memory.get() + begin * n, {end - begin, n}, n, 1}});
+  }
+  for (Index i = 0; i < share.rows; ++i) {
+    for (Index j = 0; j < n; ++j) {
+      memory.get()[i * n + j] = element<double>(i0 + i, j, c.source.shape().rows);
+    }
+  }
+  const auto ours = [&] { return matrass::from_tiles<double>(c.target_grid, tiles, c.target); };
+  const bool good = correct(ours());
+  const DistMatrix<double> b(c.target_grid, c.target, true);
+  std::vector<Contender> contenders{{"ours", [&] { ours(); }}};
+  add_limits(contenders, a, b);
+  run_in_turn(contenders, repeats, share.size());
+  Report(c, sizeof(double)).print(contenders, "ours", good, faults_of([&] { ours(); }));
+  return good;
+}
+
+/// The transposed matrix in the distribution of the matrix itself.
+bool run_transpose(const Case& c, int repeats) {
   const DistMatrix<double> a(c.source_grid, c.source, false);
   const DistMatrix<double> b(c.target_grid, c.target, true);
   fill(a);
-  const ScalapackCopy theirs(c.source, c.target);
-  const bool good = check(c, a, b, theirs);
-  const Figures ms = measure(c, a, b, theirs, repeats);
-  if (c.source_grid.rank() == 0) print(c, ms, good);
+  const auto ours = [&] { matrass::redistribute(a.transposed(), c.target_grid, c.target); };
+  bool good = correct(matrass::redistribute(a.transposed(), c.target_grid, c.target), true);
+  const ScalapackTranspose theirs(c.source);
+  theirs(a.data(), b.data());
+  good = correct(b, true) && good;
+  std::vector<Contender> contenders{{"ours", ours},
+                                    {"pdtran", [&] { theirs(a.data(), b.data()); }}};
+  add_limits(contenders, a, b);
+  run_in_turn(contenders, repeats, a.local_shape().size());
+  Report(c, sizeof(double)).print(contenders, "ours", good, faults_of(ours));
   return good;
+}
+
+bool run_all(const Options& options) {
+  const Cases cases(options.size, options.tall);
+  bool good = true;
+  for (const Case& c : cases.main()) {
+    if (options.wanted(c.letter)) good = run_case<double>(c, options.repeats) && good;
+  }
+  for (const Case& c : cases.from_chunks()) {
+    if (options.wanted(c.letter)) good = run_chunks(c, options.repeats) && good;
+  }
+  if (options.wanted("g")) good = run_transpose(cases.transposed(), options.repeats) && good;
+  if (!options.wanted("i")) return good;
+  for (const Case& c : cases.more()) good = run_case<double>(c, options.repeats) && good;
+  Case c = cases.main()[2];
+  c.letter = "i";
+  c.name = "row partition -> [VC,STAR] 1, float32";
+  good = run_case<float>(c, options.repeats) && good;
+  c.name = "row partition -> [VC,STAR] 1, complex128";
+  return run_case<std::complex<double>>(c, options.repeats) && good;
 }
 
 }  // namespace
@@ -237,10 +307,5 @@ bool run_case(const Case& c, int repeats) {
 int main(int argc, char** argv) {
   keep_freed_memory();
   const matrass::mpi::Environment environment(argc, argv);
-  const Options options = parse(argc, argv);
-  bool good = true;
-  for (const Case& c : make_cases(options)) {
-    if (c.name.find(options.only) != std::string::npos) good = run_case(c, options.repeats) && good;
-  }
-  return good ? 0 : 1;
+  return run_all(parse(argc, argv)) ? 0 : 1;
 }

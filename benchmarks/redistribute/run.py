@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--size", type=int, default=8192, help="order of the square matrices")
     parser.add_argument("--tall", type=int, default=1_000_000, help="rows of the tall one")
     parser.add_argument("--repeats", type=int, default=9, help="each figure is their median")
-    parser.add_argument("--only", default="", help="cases whose name holds this text")
+    parser.add_argument("--only", default="", help="letters of cases")
     given = parser.parse_args(arguments)
     options = [f"--{name}={getattr(given, name)}" for name in ("size", "tall", "repeats", "only")]
     command = [launcher(), "-n", str(given.ranks), str(PROGRAM), *options]

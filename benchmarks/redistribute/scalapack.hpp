@@ -15,6 +15,9 @@ void Cblacs_gridmap(int* context, int* map, int ld, int rows, int cols);
 void Cblacs_gridexit(int context);
 void Cpdgemr2d(int m, int n, double* a, int ia, int ja, int* desc_a, double* b, int ib, int jb,
                int* desc_b, int context);
+void pdtran_(const int* m, const int* n, const double* alpha, const double* a, const int* ia,
+             const int* ja, const int* desc_a, const double* beta, double* c, const int* ic,
+             const int* jc, const int* desc_c);
 }
 
 /// A BLACS context with the ranks of `map` at its places; -1 on ranks outside. Collective.
@@ -74,4 +77,28 @@ class ScalapackCopy {
   BlacsContext all_;
   matrass::Descriptor desc_a_{};
   matrass::Descriptor desc_b_{};
+};
+
+/// pdtran within one distribution of a square matrix. Made and run by all ranks.
+class ScalapackTranspose {
+ public:
+  explicit ScalapackTranspose(const matrass::Distribution& d)
+      : order_(static_cast<int>(d.shape().rows)), context_(matrass::context_map(d)) {
+    int rank = 0;
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    desc_ = matrass::make_descriptor(d, context_.number(), d.local_shape(rank).rows);
+  }
+
+  void operator()(const double* a, double* b) const {
+    const int one = 1;
+    const double alpha = 1.0;
+    const double beta = 0.0;
+    pdtran_(&order_, &order_, &alpha, a, &one, &one, desc_.data(), &beta, b, &one, &one,
+            desc_.data());
+  }
+
+ private:
+  int order_;
+  BlacsContext context_;
+  matrass::Descriptor desc_{};
 };

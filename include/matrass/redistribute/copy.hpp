@@ -17,6 +17,9 @@ namespace matrass::detail {
 /// How far ahead of a copy its source is fetched, in bytes: the next run is often close by.
 inline constexpr Index fetch_ahead = 1024;
 
+/// The same for copies past the cache, which go from memory to memory.
+inline constexpr Index fetch_far_ahead = 4096;
+
 /// The shortest stretch that is worth looking at where its lines begin.
 template <class T>
 inline constexpr Index worth_past_cache = 4 * cache_line / Index{sizeof(T)};
@@ -29,7 +32,7 @@ void copy_contiguous(const T* from, T* to, Index length, Write write) {
     for (const Index head = to_next_line(to, length); k < head; ++k) to[k] = from[k];
     const bool aligned = starts_line(to + k);
     for (; aligned && k + line <= length; k += line) {
-      __builtin_prefetch(from + k + fetch_ahead / Index{sizeof(T)});
+      __builtin_prefetch(from + k + fetch_far_ahead / Index{sizeof(T)});
       write_line_past_cache(from + k, to + k);
     }
   }
