@@ -10,6 +10,7 @@
 #include <array>
 #include <matrass/matrix/storage.hpp>
 #include <matrass/mpi/collectives.hpp>
+#include <matrass/redistribute/counters.hpp>
 #include <matrass/redistribute/stream.hpp>
 #include <span>
 #include <vector>
@@ -96,6 +97,8 @@ class Messages {
       mpi::check(MPI_Isend(buffer(k, round, false), static_cast<int>(range.size()),
                            mpi::datatype<T>(), to_[k].rank, tag, comm.own(), &request),
                  "MPI_Isend");
+      ++TransferCounters::instance().messages_sent;
+      TransferCounters::instance().bytes_sent += range.size() * Index{sizeof(T)};
     }
   }
 
@@ -110,6 +113,8 @@ class Messages {
       if (arrived == MPI_UNDEFINED) break;
       const auto k = static_cast<std::size_t>(arrived);
       const IndexRange range = part(*from_[k].stream, round);
+      ++TransferCounters::instance().messages_received;
+      TransferCounters::instance().bytes_received += range.size() * Index{sizeof(T)};
       detail::unpack<T>(*from_[k].stream, range.begin, range.end, buffer(k, round, true), targets,
                         write);
     }
