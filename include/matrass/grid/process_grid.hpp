@@ -4,6 +4,8 @@
 /// Next: layout/layout.hpp, then matrix/dist_matrix.hpp
 #pragma once
 
+#include <concepts>
+#include <cstdint>
 #include <matrass/core/error.hpp>
 #include <matrass/grid/grid_map.hpp>
 #include <matrass/mpi/agree.hpp>
@@ -12,6 +14,13 @@
 #include <string>
 
 namespace matrass {
+
+/// Which grid it is, for mpi::Call.
+inline std::uint64_t call_hash(const GridMap& map) {
+  return mpi::Call("grid", map.shape.rows, map.shape.cols, map.order, map.comm_size,
+                   map.placement.hash())
+      .hash();
+}
 
 /// An r x c process grid over a communicator. A value: copies share the communicator's state, and
 /// any number of grids of any shape may live side by side on one communicator.
@@ -27,12 +36,29 @@ class ProcessGrid {
   /// @throws InvalidArgument unless 1 <= rows * cols <= size.
   ProcessGrid(MPI_Comm comm, GridShape shape, GridOrder order = GridOrder::column_major)
       : comm_(comm), map_{shape, order, comm_.size()} {
-    mpi::throw_together(comm_, mpi::Call("Grid", shape.rows, shape.cols, order), [&] {
-      const bool positive = shape.rows >= 1 && shape.cols >= 1;
-      if (!positive || static_cast<Index>(shape.rows) * shape.cols > comm_.size()) {
-        throw InvalidArgument("Grid: rows * columns must be between 1 and the " +
-                              std::to_string(comm_.size()) + " ranks: got shape " +
-                              to_string(shape));
+    mpi::throw_together(comm_, mpi::Call("Grid", shape.rows, shape.cols, order),
+                        [&] { require_fit(); });
+  }
+
+  /// A grid with its ranks where `map` places them, one by one perhaps (GridMap::placed).
+  ///
+  /// Collective over `comm`, with the same map on every rank. A template, so that `{rows, cols}`
+  /// means a shape.
+  /// @throws InvalidArgument unless it is a map over all ranks of `comm` and 1 <= rows * cols <=
+  ///   size.
+  template <std::same_as<GridMap> Map>
+  ProcessGrid(MPI_Comm comm, const Map& map) : comm_(comm), map_(map) {
+    mpi::throw_together(comm_, mpi::Call("Grid", map_), [&] {
+      if (map_.comm_size != comm_.size()) {
+        throw InvalidArgument("Grid: a map must be over the " + std::to_string(comm_.size()) +
+                              " ranks of the communicator: got one over " +
+                              std::to_string(map_.comm_size));
+      }
+      require_fit();
+      const auto ranks = map_.placement.ranks();
+      if (map_.placement && static_cast<int>(ranks.size()) != size()) {
+        throw InvalidArgument("Grid: a map must place rows * columns ranks: got " +
+                              std::to_string(ranks.size()) + " for shape " + to_string(shape()));
       }
     });
   }
@@ -52,13 +78,17 @@ class ProcessGrid {
   friend bool operator==(const ProcessGrid&, const ProcessGrid&) = default;
 
  private:
+  void require_fit() const {
+    const bool positive = shape().rows >= 1 && shape().cols >= 1;
+    if (!positive || static_cast<Index>(shape().rows) * shape().cols > comm_.size()) {
+      throw InvalidArgument("Grid: rows * columns must be between 1 and the " +
+                            std::to_string(comm_.size()) + " ranks: got shape " +
+                            to_string(shape()));
+    }
+  }
+
   mpi::Communicator comm_;
   GridMap map_;
 };
-
-/// Which grid it is, for mpi::Call.
-inline std::uint64_t call_hash(const GridMap& map) {
-  return mpi::Call("grid", map.shape.rows, map.shape.cols, map.order, map.comm_size).hash();
-}
 
 }  // namespace matrass

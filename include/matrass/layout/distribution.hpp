@@ -82,7 +82,7 @@ class Distribution {
     return ranks_at(rows_.owner(i), cols_.owner(j));
   }
 
-  /// All ranks that stand at these two places, ascending.
+  /// All ranks that stand at these two places of the axes, ascending. O(of these).
   std::vector<int> ranks_at(int row_place, int col_place) const;
 
   /// Of the ranks that hold the same part as `rank`, the first: it speaks for the part in sums.
@@ -107,11 +107,12 @@ class Distribution {
   BlockCyclicAxis cols_;
 };
 
-/// "[VC,STAR] 7x5, blocks 1x5, grid 2x3"
+/// "[VC,STAR] 7x5, blocks 1x5, grid 2x3", and " placed" where ranks stand in no regular order.
 inline std::string to_string(const Distribution& d) {
   return to_string(d.layout()) + " " + std::to_string(d.rows().extent) + "x" +
          std::to_string(d.cols().extent) + ", blocks " + std::to_string(d.rows().block) + "x" +
-         std::to_string(d.cols().block) + ", grid " + to_string(d.grid().shape);
+         std::to_string(d.cols().block) + ", grid " + to_string(d.grid().shape) +
+         (d.grid().placement ? " placed" : "");
 }
 
 namespace detail {
@@ -167,12 +168,19 @@ inline Distribution::Distribution(const GridMap& grid, Shape shape, Layout layou
 }
 
 inline std::vector<int> Distribution::ranks_at(int row_place, int col_place) const {
+  if (layout_ == CIRC_CIRC) return {anchor_.root};
+  // In a legal pair no two axes name the same coordinate: one of them is [*,STAR], or MC and MR.
+  const GridPart a = standing_at(layout_.col, grid_.shape, row_place, anchor_);
+  const GridPart b = standing_at(layout_.row, grid_.shape, col_place, anchor_);
+  const std::optional<int> row = a.row ? a.row : b.row;
+  const std::optional<int> col = a.col ? a.col : b.col;
   std::vector<int> ranks;
-  for (int rank = 0; rank < grid_.comm_size; ++rank) {
-    if (this->row_place(rank) == row_place && this->col_place(rank) == col_place) {
-      ranks.push_back(rank);
+  for (int j = col.value_or(0); j < (col ? *col + 1 : grid_.shape.cols); ++j) {
+    for (int i = row.value_or(0); i < (row ? *row + 1 : grid_.shape.rows); ++i) {
+      ranks.push_back(grid_.rank({i, j}));
     }
   }
+  if (!std::is_sorted(ranks.begin(), ranks.end())) std::sort(ranks.begin(), ranks.end());
   return ranks;
 }
 

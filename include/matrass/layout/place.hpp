@@ -20,7 +20,7 @@ struct Anchor {
 };
 
 /// On how many places an axis dealt as `dist` lies.
-constexpr int place_count(Dist dist, const GridMap& grid) {
+inline int place_count(Dist dist, const GridMap& grid) {
   switch (dist) {
     case Dist::MC:
       return grid.shape.rows;
@@ -54,7 +54,7 @@ constexpr std::optional<int> diagonal_place(GridCoord at, GridShape grid, int di
 /// The place of `rank` on an axis dealt as `dist`; nothing where it has no share.
 ///
 /// A rank holds data if it has a place on both axes; ranks with equal places hold replicas.
-constexpr std::optional<int> place(Dist dist, const GridMap& grid, int rank, Anchor anchor = {}) {
+inline std::optional<int> place(Dist dist, const GridMap& grid, int rank, Anchor anchor = {}) {
   if (dist == Dist::CIRC) return rank == anchor.root ? std::optional(0) : std::nullopt;
   const std::optional<GridCoord> at = grid.coord(rank);
   if (!at) return std::nullopt;
@@ -71,6 +71,31 @@ constexpr std::optional<int> place(Dist dist, const GridMap& grid, int rank, Anc
       return at->col + at->row * grid.shape.cols;
     default:
       return 0;
+  }
+}
+
+/// A part of the process grid: one process, the whole of one row or column, or everything.
+struct GridPart {
+  std::optional<int> row{};  ///< none: all rows
+  std::optional<int> col{};
+};
+
+/// Who stands at place `k` of an axis dealt as `dist`: the inverse of `place`. CIRC is no part of
+/// the grid but the root.
+constexpr GridPart standing_at(Dist dist, GridShape grid, int k, Anchor anchor = {}) {
+  switch (dist) {
+    case Dist::MC:
+      return {k, std::nullopt};
+    case Dist::MR:
+      return {std::nullopt, k};
+    case Dist::MD:
+      return {k % grid.rows, (k + anchor.diagonal) % grid.cols};
+    case Dist::VC:
+      return {k % grid.rows, k / grid.rows};
+    case Dist::VR:
+      return {k / grid.cols, k % grid.cols};
+    default:
+      return {};
   }
 }
 

@@ -186,7 +186,9 @@ class Exchange {
         const void* part =
             way.walked == Walked::source ? static_cast<const void*>(from.data) : to.data;
         const auto same = [&](const Group& g) {
-          return g.part == part && g.walked == way.walked && g.lanes.front().across == lane.across;
+          const Runs* across = g.lanes.front().across;
+          return g.part == part && g.walked == way.walked &&
+                 (across == lane.across || *across == *lane.across);
         };
         auto found = std::find_if(groups.begin(), groups.end(), same);
         if (found == groups.end()) found = groups.insert(groups.end(), {part, way.walked, {}});

@@ -8,7 +8,7 @@
 #include <matrass/matrix/dist_matrix.hpp>
 #include <matrass/mpi/agree.hpp>
 #include <matrass/redistribute/exchange.hpp>
-#include <matrass/redistribute/plan.hpp>
+#include <matrass/redistribute/plan_cache.hpp>
 #include <optional>
 #include <span>
 #include <utility>
@@ -62,10 +62,7 @@ Exchange<T> make_exchange(const DistMatrix<T>& a, const DistMatrix<T>& target) {
     throw ShapeError("redistribute: shapes must be equal: got " + to_string(a.distribution()) +
                      " and " + to_string(target.distribution()));
   }
-  return {grid.comm(),
-          std::make_shared<const Plan>(make_plan(pieces_of(a.distribution()),
-                                                 pieces_of(target.distribution()), grid.rank(),
-                                                 grid.comm().size())),
+  return {grid.comm(), cached_plan(a.distribution(), target.distribution(), grid.rank()),
           a.shape().size()};
 }
 

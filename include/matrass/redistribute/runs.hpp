@@ -49,6 +49,8 @@ struct Pattern {
     size += run.size();
     runs.push_back(run);
   }
+
+  friend bool operator==(const Pattern&, const Pattern&) = default;
 };
 
 /// Patterns in the one order that sender and receiver both use: that of the indices, but for short
@@ -64,6 +66,8 @@ struct Runs {
     total += pattern.size * pattern.repeats;
     patterns.push_back(std::move(pattern));
   }
+
+  friend bool operator==(const Runs&, const Runs&) = default;
 };
 
 namespace detail {

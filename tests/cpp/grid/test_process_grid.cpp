@@ -55,5 +55,39 @@ TEST(ProcessGrid, CopiesAndEqualGridsCompareEqual) {
   EXPECT_FALSE(a == ProcessGrid(world(), a.shape(), GridOrder::row_major));
 }
 
+TEST(ProcessGrid, StandsWhereAMapPlacesIt) {
+  for_each_rank_count([](MPI_Comm comm) {
+    int size = 0;
+    MPI_Comm_size(comm, &size);
+    std::vector<int> reversed;
+    for (int rank = size - 1; rank >= 0; --rank) reversed.push_back(rank);
+    const ProcessGrid grid(comm, GridMap::placed({1, size}, reversed, size));
+    EXPECT_EQ(grid.coord(), (GridCoord{0, size - 1 - grid.rank()}));
+    EXPECT_EQ(grid, ProcessGrid(comm, GridMap::placed({1, size}, reversed, size)));
+    EXPECT_EQ(grid == ProcessGrid(comm, {1, size}), size == 1);
+  });
+}
+
+TEST(ProcessGrid, RefusesMapsOfOtherCommunicators) {
+  const int n = world_size();
+  const GridMap good{{1, n}, GridOrder::column_major, n};
+  EXPECT_EQ(ProcessGrid(world(), good), ProcessGrid(world(), {1, n}));
+  const GridMap other{{1, 1}, GridOrder::column_major, n + 1};
+  EXPECT_THROW(ProcessGrid(world(), other), InvalidArgument);
+  const GridMap large{{2, n}, GridOrder::column_major, n};
+  EXPECT_THROW(ProcessGrid(world(), large), InvalidArgument);
+  if (n < 3) return;
+  GridMap changed = GridMap::placed({1, 3}, {1, 0, 2}, n);
+  changed.shape = {1, 2};
+  EXPECT_THROW(ProcessGrid(world(), changed), InvalidArgument);
+}
+
+TEST(ProcessGrid, RanksThatPlaceDifferentlyAreTold) {
+  const int n = world_size();
+  if (n < 3) GTEST_SKIP() << "needs 3 ranks";
+  const std::vector<int> ranks = world_rank() == 1 ? std::vector{1, 0, 2} : std::vector{2, 0, 1};
+  EXPECT_THROW(ProcessGrid(world(), GridMap::placed({1, 3}, ranks, n)), InvalidArgument);
+}
+
 }  // namespace
 }  // namespace matrass

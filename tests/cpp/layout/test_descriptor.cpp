@@ -8,6 +8,7 @@
 #include <matrass/layout/descriptor.hpp>
 #include <set>
 
+#include "support/grids.hpp"
 #include "support/reference.hpp"
 
 namespace matrass {
@@ -15,8 +16,7 @@ namespace {
 
 TEST(Descriptor, ScaLAPACKAddressesWhatIsNowhereReplicated) {
   for (const auto& [r, c] : test::grid_shapes(6)) {
-    for (const GridOrder order : {GridOrder::column_major, GridOrder::row_major}) {
-      const GridMap grid{{r, c}, order, 6};
+    for (const GridMap& grid : test::grid_maps({r, c}, 6)) {
       for (const Layout layout : all_layouts) {
         const Distribution d(grid, {9, 8}, layout, {.block = Block{1, 1}});
         std::size_t most = 0;
@@ -34,8 +34,7 @@ TEST(Descriptor, ScaLAPACKAddressesWhatIsNowhereReplicated) {
 
 TEST(Descriptor, TheMapPutsEveryRankWhereItsBlocksAre) {
   for (const auto& [r, c] : test::grid_shapes(6)) {
-    for (const GridOrder order : {GridOrder::column_major, GridOrder::row_major}) {
-      const GridMap grid{{r, c}, order, 6};
+    for (const GridMap& grid : test::grid_maps({r, c}, 6)) {
       for (const Layout layout : {MC_MR, MR_MC, VC_STAR, STAR_VC, VR_STAR, STAR_VR, MD_STAR}) {
         const Distribution d(grid, {40, 40}, layout, {.block = Block{1, 1}});
         const ContextMap map = context_map(d);

@@ -8,6 +8,7 @@
 #include <functional>
 #include <matrass/layout/distribution.hpp>
 
+#include "support/grids.hpp"
 #include "support/reference.hpp"
 
 namespace matrass {
@@ -28,8 +29,7 @@ std::string name(const Case& c) {
 
 /// The owners of each element by the definition: ranks that stand at its places of both axes.
 std::vector<std::vector<int>> owners_by_hand(const Case& c) {
-  const test::GridTable table(c.grid.shape.rows, c.grid.shape.cols,
-                              c.grid.order == GridOrder::column_major);
+  const test::GridTable table = test::table_of(c.grid);
   const auto& anchor = c.options.anchor;
   const auto rows = table.places(c.layout.col, anchor.diagonal, anchor.root);
   const auto cols = table.places(c.layout.row, anchor.diagonal, anchor.root);
@@ -86,8 +86,7 @@ void check(const Case& c) {
 /// Every layout, grid of up to 6 ranks, order, block and source, on small shapes.
 void for_each_case(const std::function<void(const Case&)>& f) {
   for (const auto& [r, c] : test::grid_shapes(6)) {
-    for (const GridOrder order : {GridOrder::column_major, GridOrder::row_major}) {
-      const GridMap grid{{r, c}, order, 6};
+    for (const GridMap& grid : test::grid_maps({r, c}, 6)) {
       for (const Layout layout : all_layouts) {
         for (const Block block : {Block{1, 1}, Block{2, 3}, Block{64, 64}}) {
           const int last_row = place_count(layout.col, grid) - 1;

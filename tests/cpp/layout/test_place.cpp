@@ -92,5 +92,55 @@ TEST(GridMap, RankAndCoordAreInverse) {
   }
 }
 
+TEST(GridMap, PlacesRanksOneByOne) {
+  // Rows 4 0 7 / 2 6 1; ranks 3 and 5 stand outside.
+  const GridMap grid = GridMap::placed({2, 3}, {4, 2, 0, 6, 7, 1}, 8);
+  EXPECT_EQ(grid.rank({0, 1}), 0);
+  EXPECT_EQ(grid.rank({1, 1}), 6);
+  EXPECT_EQ(grid.coord(7), (GridCoord{0, 2}));
+  for (const int outside : {-1, 3, 5, 8}) EXPECT_EQ(grid.coord(outside), std::nullopt);
+  for (int rank = 0; rank < 8; ++rank) {
+    if (const auto at = grid.coord(rank)) {
+      EXPECT_EQ(grid.rank(*at), rank);
+    }
+  }
+  EXPECT_EQ(place(Dist::VC, grid, 6), 3);
+  EXPECT_EQ(place(Dist::VR, grid, 6), 4);
+  EXPECT_EQ(place(Dist::MD, grid, 6), 1);
+  EXPECT_EQ(place(Dist::STAR, grid, 5), std::nullopt);
+}
+
+TEST(GridMap, ComparesPlacementsByWhatTheySay) {
+  const GridMap a = GridMap::placed({2, 2}, {3, 1, 0, 2}, 4);
+  EXPECT_EQ(a, GridMap::placed({2, 2}, {3, 1, 0, 2}, 4));
+  EXPECT_EQ(a.placement.hash(), GridMap::placed({2, 2}, {3, 1, 0, 2}, 4).placement.hash());
+  EXPECT_NE(a, GridMap::placed({2, 2}, {3, 1, 2, 0}, 4));
+  EXPECT_NE(a.placement.hash(), GridMap::placed({2, 2}, {3, 1, 2, 0}, 4).placement.hash());
+  EXPECT_NE(a, (GridMap{{2, 2}, GridOrder::column_major, 4}));
+}
+
+/// What is regular is known as such.
+TEST(GridMap, OrdersAreNoPlacements) {
+  for (const auto& [rows, cols] : test::grid_shapes(6)) {
+    for (const GridOrder order : {GridOrder::column_major, GridOrder::row_major}) {
+      const GridMap grid{{rows, cols}, order, 7};
+      std::vector<int> ranks;
+      for (int k = 0; k < grid.size(); ++k) ranks.push_back(grid.rank({k % rows, k / rows}));
+      const GridMap same = GridMap::placed(grid.shape, ranks, 7);
+      EXPECT_FALSE(same.placement);
+      for (int rank = 0; rank < 7; ++rank) EXPECT_EQ(same.coord(rank), grid.coord(rank));
+    }
+  }
+}
+
+TEST(GridMap, RefusesWhatIsNoPlacement) {
+  for (const std::vector<int>& ranks :
+       {std::vector{0, 1, 2}, {0, 1, 2, 2}, {0, 1, 2, 4}, {0, 1, 2, -1}, {0, 1, 2, 3, 4}, {}}) {
+    EXPECT_THROW(GridMap::placed({2, 2}, ranks, 4), InvalidArgument);
+  }
+  EXPECT_THROW(GridMap::placed({0, 2}, {}, 4), InvalidArgument);
+  EXPECT_THROW(GridMap::placed({-1, -1}, {0}, 4), InvalidArgument);
+}
+
 }  // namespace
 }  // namespace matrass

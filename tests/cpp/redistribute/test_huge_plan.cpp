@@ -10,7 +10,7 @@
 namespace matrass {
 namespace {
 
-constexpr GridMap grid{{2, 3}, GridOrder::column_major, 6};
+const GridMap grid{{2, 3}, GridOrder::column_major, 6};
 constexpr Index huge = Index{1} << 33;
 
 /// How many of the indices [0, end) of `axis` are place p's (NUMROC).

@@ -91,6 +91,7 @@ TEST(Pdgemr2d, AgreesOnOneToSixRanks) {
                                    ProcessGrid(comm, {size, 1})};
     if (size == 6) grids.emplace_back(comm, GridShape{3, 2});
     if (size == 5) grids.emplace_back(comm, GridShape{2, 2});
+    if (size == 6) grids.emplace_back(comm, GridMap::placed({2, 2}, {4, 1, 5, 2}, 6));
     for (const ProcessGrid& grid : grids) {
       for (const Layout from : addressed) {
         for (const Layout to : addressed) {

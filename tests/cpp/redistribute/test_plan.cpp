@@ -10,6 +10,7 @@
 #include <matrass/redistribute/stream.hpp>
 
 #include "support/campaign.hpp"
+#include "support/grids.hpp"
 #include "support/mpi_test.hpp"
 #include "support/reference.hpp"
 
@@ -233,13 +234,6 @@ Side side(const GridMap& grid, Layout layout, Block block, test::Sample& sample)
   return {grid, layout, options};
 }
 
-GridMap any_grid(int ranks, test::Sample& sample) {
-  const auto shapes_of_grids = test::grid_shapes(ranks);
-  const auto [r, c] = shapes_of_grids[static_cast<std::size_t>(
-      sample.choose(static_cast<int>(shapes_of_grids.size())))];
-  return {{r, c}, sample.choose(2) == 0 ? GridOrder::column_major : GridOrder::row_major, ranks};
-}
-
 /// Every pair of layouts, of blocks, and shape; grids of 1 to 6 ranks, orders, sources, scalars and
 /// the size of messages by chance. In a campaign 20 draws of each.
 TEST(Plan, AllPairsOfLayoutsBlocksAndShapes) {
@@ -255,8 +249,8 @@ TEST(Plan, AllPairsOfLayoutsBlocksAndShapes) {
             for (int draw = 0; draw < draws; ++draw) {
               if (!sample.take()) continue;
               const int ranks = 1 + sample.choose(6);
-              const GridMap a = any_grid(ranks, sample);
-              const GridMap b = sample.choose(3) == 0 ? any_grid(ranks, sample) : a;
+              const GridMap a = test::any_grid_map(ranks, sample);
+              const GridMap b = sample.choose(3) == 0 ? test::any_grid_map(ranks, sample) : a;
               simulate(sample.choose(4), side(a, from, block_from, sample),
                        side(b, to, block_to, sample), shape,
                        pieces[static_cast<std::size_t>(sample.choose(3))]);
@@ -278,7 +272,7 @@ TEST(Plan, LongAxes) {
   test::Sample sample(1);
   for (const Layout from : all_layouts) {
     for (const Layout to : all_layouts) {
-      const GridMap grid = any_grid(6, sample);
+      const GridMap grid = test::any_grid_map(6, sample);
       for (const Shape shape : {Shape{5003, 3}, Shape{3, 5003}, Shape{210, 190}}) {
         const Block a = blocks[static_cast<std::size_t>(sample.choose(5))];
         const Block b = blocks[static_cast<std::size_t>(sample.choose(5))];
@@ -312,7 +306,7 @@ TEST(Plan, ViewsOfAllLayouts) {
   test::Sample sample(1);
   for (const Layout from : all_layouts) {
     for (const Layout to : all_layouts) {
-      const GridMap grid = any_grid(6, sample);
+      const GridMap grid = test::any_grid_map(6, sample);
       const Distribution a =
           side(grid, from, blocks[static_cast<std::size_t>(sample.choose(3))], sample).on({20, 30});
       const Distribution b =
@@ -333,7 +327,7 @@ TEST(Plan, TransposedViewsOfAllLayouts) {
   test::Sample sample(1);
   for (const Layout from : all_layouts) {
     for (const Layout to : all_layouts) {
-      const GridMap grid = any_grid(6, sample);
+      const GridMap grid = test::any_grid_map(6, sample);
       const Distribution a = side(grid, from, {2, 3}, sample).on({10, 17}).transposed();
       const Distribution b = side(grid, to, {3, 1}, sample).on({17, 10});
       SCOPED_TRACE(to_string(a) + "  ->  " + to_string(b));

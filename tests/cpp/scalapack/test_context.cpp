@@ -19,8 +19,8 @@ TEST(BlacsContext, PutsEveryRankAtItsPlaces) {
   for_each_rank_count([](MPI_Comm comm) {
     int size = 0;
     MPI_Comm_size(comm, &size);
-    for (const GridOrder order : {GridOrder::column_major, GridOrder::row_major}) {
-      const ProcessGrid grid(comm, nearest_to_square(size), order);
+    for (const GridMap& map : grid_maps(nearest_to_square(size), size)) {
+      const ProcessGrid grid(comm, map);
       for (const Layout layout : {MC_MR, MR_MC, VC_STAR, STAR_VC, VR_STAR, STAR_VR, CIRC_CIRC}) {
         const Distribution d(grid.map(), {10, 10}, layout);
         const int context = blacs_context(grid.comm(), context_map(d));

@@ -11,6 +11,7 @@
 #include <numeric>
 
 #include "support/campaign.hpp"
+#include "support/grids.hpp"
 #include "support/mpi_test.hpp"
 #include "support/reference.hpp"
 
@@ -85,15 +86,11 @@ inline LayoutOptions any_options(const GridMap& grid, Layout layout, Block block
   return options;
 }
 
-/// A grid of any shape and order on at most all ranks of `comm`. Collective.
+/// A grid of any shape and kind on at most all ranks of `comm`. Collective.
 inline ProcessGrid any_grid(MPI_Comm comm, Sample& sample) {
   int ranks = 0;
   MPI_Comm_size(comm, &ranks);
-  const auto shapes = grid_shapes(ranks);
-  const auto [r, c] =
-      shapes[static_cast<std::size_t>(sample.choose(static_cast<int>(shapes.size())))];
-  const bool column_major = sample.choose(2) == 0;
-  return {comm, GridShape{r, c}, column_major ? GridOrder::column_major : GridOrder::row_major};
+  return {comm, any_grid_map(ranks, sample)};
 }
 
 inline constexpr std::array<Block, 5> test_blocks{Block{1, 1}, Block{2, 2}, Block{3, 3},
