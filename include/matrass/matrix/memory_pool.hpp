@@ -227,7 +227,7 @@ class MemoryPool {
       const std::size_t end =
           std::min((offset + size) / Arena::page, (reach() + Arena::page - 1) / Arena::page);
       const auto kept_page = [&](std::size_t k) {
-        return populated_[k] && !(spared_first <= k && k < spared_last);
+        return populated_[k] && (k < spared_first || spared_last <= k);
       };
       for (std::size_t k = end; k > begin && kept() > most;) {
         std::size_t low = k;
