@@ -208,7 +208,8 @@ TEST(Tiles, BroadcastOnes) {
     for (const auto& [row_stride, col_stride] :
          std::vector<std::pair<Index, Index>>{{0, 1}, {1, 0}, {0, 0}, {0, -1}, {-1, 0}}) {
       const auto number = [&, r = row_stride, c = col_stride](Index i, Index j) {
-        return static_cast<double>(i / height * 1000 + (i % height) * r + j * c);
+        const Index rank = i / height;
+        return static_cast<double>(rank * 1000 + (i % height) * r + j * c);
       };
       std::vector<double> memory(100);
       for (Index k = 0; k < 100; ++k) {

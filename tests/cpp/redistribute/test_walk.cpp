@@ -244,13 +244,13 @@ BlockCyclicAxis any_axis(Index extent, int most_places, int kinds, Sample& sampl
 template <class T>
 void check_in_pieces(Case<T>& c, Sample& sample) {
   const Write write = sample.choose(2) == 0 ? Write::cached : Write::past_cache;
-  const Index all = c.columns();
-  const Index begin = sample.choose(static_cast<int>(all) + 1);
-  const Index end = begin + sample.choose(static_cast<int>(all - begin) + 1);
+  const Index columns = c.columns();
+  const Index begin = sample.choose(static_cast<int>(columns) + 1);
+  const Index end = begin + sample.choose(static_cast<int>(columns - begin) + 1);
   c.check(begin, end, write);
   if (testing::Test::HasFailure()) return;
   c.check(0, begin, write);
-  c.check(end, all, write);
+  c.check(end, columns, write);
 }
 
 /// How large the axes of random cases are.
