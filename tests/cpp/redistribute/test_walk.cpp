@@ -245,12 +245,12 @@ template <class T>
 void check_in_pieces(Case<T>& c, Sample& sample) {
   const Write write = sample.choose(2) == 0 ? Write::cached : Write::past_cache;
   const Index columns = c.columns();
-  const Index begin = sample.choose(static_cast<int>(columns) + 1);
-  const Index end = begin + sample.choose(static_cast<int>(columns - begin) + 1);
-  c.check(begin, end, write);
+  const Index first = sample.choose(static_cast<int>(columns) + 1);
+  const Index last = first + sample.choose(static_cast<int>(columns - first) + 1);
+  c.check(first, last, write);
   if (testing::Test::HasFailure()) return;
-  c.check(0, begin, write);
-  c.check(end, columns, write);
+  c.check(0, first, write);
+  c.check(last, columns, write);
 }
 
 /// How large the axes of random cases are.
