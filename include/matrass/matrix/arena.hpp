@@ -78,8 +78,9 @@ class Arena {
   }
 
   /// Gives the pages of [offset, offset + size) back to the system, for all who have mapped them.
-  void discard(std::size_t offset, std::size_t size) {
-    ::madvise(base_ + offset, size, file_ >= 0 ? MADV_REMOVE : MADV_DONTNEED);
+  /// @returns whether it took them: locked pages (mlockall) stay as they are.
+  bool discard(std::size_t offset, std::size_t size) {
+    return ::madvise(base_ + offset, size, file_ >= 0 ? MADV_REMOVE : MADV_DONTNEED) == 0;
   }
 
   /// Maps the first `size` bytes of a file at an address that suits huge pages; null on failure.

@@ -78,6 +78,7 @@ class MemoryPool {
 
   /// Gives all kept pages back to the system.
   void trim() {
+    if (foreign()) return;
     const std::scoped_lock lock(mutex_);
     release_kept(0);
   }
@@ -90,6 +91,7 @@ class MemoryPool {
 
   /// At most this many free bytes are kept for reuse.
   void set_keep(std::size_t bytes) {
+    if (foreign()) return;
     const std::scoped_lock lock(mutex_);
     keep_ = bytes;
     release_kept(keep_);
@@ -225,14 +227,13 @@ class MemoryPool {
       const std::size_t end =
           std::min((offset + size) / Arena::page, (reach() + Arena::page - 1) / Arena::page);
       const auto kept_page = [&](std::size_t k) {
-        return populated_[k] && !(spared_first <= k && k < spared_last);
+        return populated_[k] && (k < spared_first || spared_last <= k);
       };
       for (std::size_t k = end; k > begin && kept() > most;) {
         std::size_t low = k;
         const std::size_t pages = (kept() - most + Arena::page - 1) / Arena::page;
         while (low > begin && k - low < pages && kept_page(low - 1)) --low;
-        if (low < k) {
-          arena_.discard(low * Arena::page, (k - low) * Arena::page);
+        if (low < k && arena_.discard(low * Arena::page, (k - low) * Arena::page)) {
           mark(low, k, false);
         }
         for (k = low; k > begin && !kept_page(k - 1);) --k;

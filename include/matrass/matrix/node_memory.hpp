@@ -129,6 +129,9 @@ class NodeMemory {
     mpi::check(MPI_Allreduce(MPI_IN_PLACE, &good, 1, MPI_INT, MPI_MIN, node_.comm),
                "MPI_Allreduce");
     shared_ = good == 1;
+    mpi::check(MPI_Allreduce(MPI_IN_PLACE, &good, 1, MPI_INT, MPI_MAX, comm.own()),
+               "MPI_Allreduce");
+    shared_anywhere_ = good == 1;
     if (!shared_) say_why_not(tickets);
   }
 
@@ -136,6 +139,9 @@ class NodeMemory {
 
   /// Whether all ranks of the node can map each other's pools; known to all of them.
   bool shared() const { return shared_; }
+
+  /// Whether those of some node can; known to all ranks of the communicator.
+  bool shared_anywhere() const { return shared_anywhere_; }
 
   /// Where this process has byte `offset` of the pool of `rank` (in the whole communicator).
   /// @throws MemoryLimitError where the addresses are refused.
@@ -207,11 +213,13 @@ class NodeMemory {
     int me = 0;
     MPI_Comm_rank(node_.comm, &me);
     if (me != 0 || node_.size() == 1) return;
-    std::string why = MemoryPool::instance().arena().why_private();
-    if (why.empty()) why = "not every rank can map the memory of every other";
-    for (const ArenaTicket& ticket : tickets) {
-      if (ticket.file < 0)
-        why = "the memory of process " + std::to_string(ticket.pid) + " is private (" + why + ")";
+    std::string why = "not every rank can map the memory of every other";
+    const auto first = std::find_if(tickets.begin(), tickets.end(),
+                                    [](const ArenaTicket& ticket) { return ticket.file < 0; });
+    if (first != tickets.end()) {
+      why = "the memory of process " + std::to_string(first->pid) + " is private";
+      const std::string& reason = MemoryPool::instance().arena().why_private();
+      if (first->pid == ::getpid() && !reason.empty()) why += " (" + reason + ")";
     }
     log_once("redistribute: ranks of one machine exchange messages: " + why);
   }
@@ -219,6 +227,7 @@ class NodeMemory {
   mpi::Node node_;
   std::vector<std::shared_ptr<PeerArena>> arenas_;
   bool shared_ = false;
+  bool shared_anywhere_ = false;
 };
 
 }  // namespace matrass

@@ -66,7 +66,7 @@ class Exchange {
       make_walks();
       run_rounds(sources, targets);
       // Nobody reads what is still being pushed, or changes what is still being pulled.
-      if (direct_) attempts.agree(comm_);
+      if (direct_anywhere_) attempts.agree(comm_);
     } catch (...) {
       keep_what_may_be_written(owner);
       throw;
@@ -108,6 +108,7 @@ class Exchange {
     out_.assign(ranks, Path::message);
     in_.assign(ranks, Path::message);
     bool messages = node.node().nodes > 1 || !node.shared();
+    direct_anywhere_ = node.shared_anywhere();
     if (node.shared()) {
       direct_ = true;
       lists_ = gather_parts(node, addresses_of(sources, true), addresses_of(targets, writable));
@@ -249,7 +250,8 @@ class Exchange {
   mpi::Communicator comm_;
   std::shared_ptr<const Plan> plan_;
   bool worth_sharing_;
-  bool direct_ = false;
+  bool direct_ = false;           ///< on this rank's node
+  bool direct_anywhere_ = false;  ///< the same on every rank
   bool ready_ = false;
   Write write_ = Write::cached;
   std::vector<Path> out_;

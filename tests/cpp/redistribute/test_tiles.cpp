@@ -4,6 +4,8 @@
 /// Next: tests/cpp/redistribute/test_errors.cpp
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <complex>
 #include <deque>
 #include <matrass/redistribute/tiles.hpp>
@@ -17,41 +19,47 @@ namespace {
 using namespace test;
 
 /// Memory of a rectangle in one of the orders in which arrays come: column- or row-major, with or
-/// without a gap between lines, or backwards.
+/// without a gap between lines, backwards, or every second row and column of something larger. The
+/// pool's, which others may be able to read, or not.
 template <class T>
 class TileMemory {
  public:
-  TileMemory(Index m, Index n, int kind) : memory_(static_cast<std::size_t>((m + 3) * (n + 3))) {
-    part_.shape = {m, n};
-    part_.data = memory_.data();
-    switch (kind) {
-      case 0:
-        set(1, std::max<Index>(1, m));
-        break;
-      case 1:
-        set(std::max<Index>(1, n), 1);
-        break;
-      case 2:
-        set(1, m + 3);
-        break;
-      case 3:
-        set(n + 2, 1);
-        break;
-      default:  // backwards in both directions
-        set(-1, -std::max<Index>(1, m));
-        if (m > 0 && n > 0) part_.data += m * n - 1;
+  static constexpr int kinds = 9;
+  static constexpr std::array<int, 4> row_major{1, 3, 6, 8};
+
+  TileMemory(Index m, Index n, int kind, bool pooled = false) {
+    const Index size = 4 * (m + 3) * (n + 3);
+    if (pooled) {
+      storage_ = Storage<T>::allocate(size, true);
+    } else {
+      memory_.resize(static_cast<std::size_t>(size));
     }
+    part_.shape = {m, n};
+    part_.data = pooled ? storage_.data() : memory_.data();
+    m = std::max<Index>(1, m);
+    n = std::max<Index>(1, n);
+    const std::array<std::pair<Index, Index>, kinds> strides{{{1, m},
+                                                              {n, 1},
+                                                              {1, m + 3},
+                                                              {n + 2, 1},
+                                                              {-1, -m},
+                                                              {2, 4 * m},
+                                                              {4 * n, 2},
+                                                              {-1, m},
+                                                              {n, -1}}};
+    const auto [row, col] = strides[static_cast<std::size_t>(kind)];
+    part_.row_stride = row;
+    part_.col_stride = col;
+    if (part_.shape.size() == 0) return;
+    if (row < 0) part_.data -= row * (m - 1);
+    if (col < 0) part_.data -= col * (n - 1);
   }
 
   const LocalPart<T>& part() const { return part_; }
 
  private:
-  void set(Index row, Index col) {
-    part_.row_stride = row;
-    part_.col_stride = col;
-  }
-
   std::vector<T> memory_;
+  Storage<T> storage_;
   LocalPart<T> part_;
 };
 
@@ -64,11 +72,17 @@ struct Share {
   Share(const std::vector<Rectangle>& all, int rank, int size, Sample& sample) {
     for (const Rectangle& t : all) {
       const int owner = sample.choose(size);
-      const int kind = sample.choose(5);
-      if (owner != rank) continue;
-      memory.emplace_back(t.i1 - t.i0, t.j1 - t.j0, kind);
-      tiles.push_back({t.i0, t.j0, memory.back().part()});
+      const int kind = sample.choose(TileMemory<T>::kinds);
+      const bool pooled = sample.choose(2) == 0;
+      if (owner == rank) add(t, kind, pooled);
     }
+  }
+
+  Share() = default;
+
+  void add(const Rectangle& t, int kind, bool pooled) {
+    memory.emplace_back(t.i1 - t.i0, t.j1 - t.j0, kind, pooled);
+    tiles.push_back({t.i0, t.j0, memory.back().part()});
   }
 
   std::vector<Tile<const T>> readable() const {
@@ -132,6 +146,87 @@ TEST(Tiles, RandomTilingsThereAndBack) {
   });
 }
 
+/// A matrix of 2 x 3 whole tiles of `height` x `width` and what is left at its ends, one kind of
+/// memory for all or each its own; dealt to the ranks in turn.
+template <Scalar T>
+void from_equal_tiles(const ProcessGrid& grid, Index height, Index width, Layout layout,
+                      Index block, Sample& sample) {
+  const Shape shape{2 * height + height / 2, 3 * width + width / 3};
+  const Distribution wanted(grid.map(), shape, layout, {.block = Block{block, block}});
+  SCOPED_TRACE("tiles of " + std::to_string(height) + " x " + std::to_string(width) + "  ->  " +
+               to_string(wanted));
+  const bool one_kind = sample.choose(2) == 0;
+  const auto any_kind = [&] {
+    return TileMemory<T>::row_major[static_cast<std::size_t>(sample.choose(4))];
+  };
+  const int common = any_kind();
+  const bool pooled = sample.choose(2) == 0;
+  Share<T> share;
+  int next = sample.choose(grid.comm().size());
+  for (Index i = 0; i < shape.rows; i += height) {
+    for (Index j = 0; j < shape.cols; j += width) {
+      const int kind = one_kind ? common : any_kind();
+      if (next++ % grid.comm().size() != grid.rank()) continue;
+      share.add({i, std::min(i + height, shape.rows), j, std::min(j + width, shape.cols)}, kind,
+                pooled);
+    }
+  }
+  share.for_each_element([&](Index i, Index j, T& x) { x = oracle<T>(i, j, shape.rows); });
+  expect_oracle(from_tiles<T>(grid, share.readable(), wanted));
+}
+
+TEST(Tiles, RowMajorOnesOfEverySize) {
+  set_time_limit(std::chrono::seconds(240));
+  constexpr std::array<Index, 9> sizes{1, 2, 3, 7, 8, 9, 63, 64, 65};
+  for (const int ranks : {1, 2, 4, 5, 6}) {
+    const bool good = run_on(std::min(ranks, world_size()), [&](MPI_Comm comm) {
+      Sample sample(1);
+      const ProcessGrid grid(comm);
+      for (const Index height : sizes) {
+        for (const Index width : sizes) {
+          for (const auto& [layout, block] :
+               std::vector<std::pair<Layout, Index>>{{VC_STAR, 1}, {MC_MR, 3}, {MC_MR, 64}}) {
+            for_each_scalar([&](auto scalar) {
+              from_equal_tiles<decltype(scalar)>(grid, height, width, layout, block, sample);
+            });
+            if (testing::Test::HasFailure()) return;
+          }
+        }
+      }
+    });
+    if (!good) return;
+  }
+}
+
+/// One number, row or column in the memory of many.
+TEST(Tiles, BroadcastOnes) {
+  for_each_rank_count([](MPI_Comm comm) {
+    const ProcessGrid grid(comm);
+    const Index height = 30;
+    const Shape shape{height * grid.comm().size(), 41};
+    const Index first = height * grid.rank();
+    for (const auto& [row_stride, col_stride] :
+         std::vector<std::pair<Index, Index>>{{0, 1}, {1, 0}, {0, 0}, {0, -1}, {-1, 0}}) {
+      const auto number = [&, r = row_stride, c = col_stride](Index i, Index j) {
+        const Index rank = i / height;
+        return static_cast<double>(rank * 1000 + (i % height) * r + j * c);
+      };
+      std::vector<double> memory(100);
+      for (Index k = 0; k < 100; ++k) {
+        memory[static_cast<std::size_t>(k)] = number(first, 0) + static_cast<double>(k - 50);
+      }
+      const LocalPart<const double> part{memory.data() + 50, {height, 41}, row_stride, col_stride};
+      for (const auto& [layout, block] :
+           std::vector<std::pair<Layout, Index>>{{VC_STAR, 1}, {MC_MR, 3}, {STAR_VR, 8}}) {
+        const Distribution wanted(grid.map(), shape, layout, {.block = Block{block, block}});
+        SCOPED_TRACE(to_string(wanted) + " strides " + std::to_string(row_stride) + ", " +
+                     std::to_string(col_stride));
+        expect_entries(from_tiles<double>(grid, {{first, 0, part}}, wanted), number);
+      }
+    }
+  });
+}
+
 TEST(Tiles, ALargestCountOfAThousand) {
   const Index before = mpi::largest_count();
   mpi::largest_count() = 1000;
@@ -169,7 +264,8 @@ TEST(Tiles, WholeMatricesFromAndToEveryRoot) {
         const ProcessGrid grid = any_grid(comm, sample);
         const std::optional<int> where = root < 0 ? std::nullopt : std::optional(root);
         const bool mine = !where || *where == grid.rank();
-        TileMemory<double> whole(mine ? 23 : 0, mine ? 17 : 0, sample.choose(5));
+        TileMemory<double> whole(mine ? 23 : 0, mine ? 17 : 0,
+                                 sample.choose(TileMemory<double>::kinds));
         for (Index i = 0; i < whole.part().shape.rows; ++i) {
           for (Index j = 0; j < whole.part().shape.cols; ++j) {
             whole.part()(i, j) = oracle<double>(i, j, 23);
@@ -180,7 +276,8 @@ TEST(Tiles, WholeMatricesFromAndToEveryRoot) {
         SCOPED_TRACE(to_string(wanted) + " root " + std::to_string(root));
         const auto a = from_global<double>(grid, whole.part(), wanted, where);
         expect_oracle(a);
-        TileMemory<double> back(mine ? 23 : 0, mine ? 17 : 0, sample.choose(5));
+        TileMemory<double> back(mine ? 23 : 0, mine ? 17 : 0,
+                                sample.choose(TileMemory<double>::kinds));
         to_global<double>(a, back.part(), where);
         for (Index i = 0; i < back.part().shape.rows; ++i) {
           for (Index j = 0; j < back.part().shape.cols; ++j) {

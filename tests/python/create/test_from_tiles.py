@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """from_tiles: any rectangles on any ranks in any strides; overlaps, holes and other faults."""
 
+import itertools
+import random
 import re
 
 import matrass as mt
@@ -10,23 +12,25 @@ from hypothesis import strategies as st
 from reference import DTYPES, LAYOUTS, raised_together, whole
 from spmd import given_together
 
-FORMS = ("C", "F", "strided", "up", "left", "transposed", "read-only")
+FORMS = ("C", "F", "strided", "every second", "up", "left", "transposed", "read-only", "frozen C")
+STEPS = {"strided": (2, 3), "every second": (2, 2)}
 
 
 def as_form(tile, form):
     """The same elements in other strides."""
     if form == "C":
         return np.ascontiguousarray(tile)
-    if form == "strided":
-        return np.repeat(np.repeat(tile, 2, axis=0), 3, axis=1)[::2, ::3]
+    if form in STEPS:
+        i, j = STEPS[form]
+        return np.repeat(np.repeat(tile, i, axis=0), j, axis=1)[::i, ::j]
     if form == "up":
         return tile[::-1].copy()[::-1]
     if form == "left":
         return tile[:, ::-1].copy("F")[:, ::-1]
     if form == "transposed":
         return tile.T.copy().T
-    copy = tile.copy("F")
-    copy.flags.writeable = form != "read-only"
+    copy = tile.copy("C" if form == "frozen C" else "F")
+    copy.flags.writeable = form == "F"
     return copy
 
 
@@ -93,6 +97,90 @@ def test_any_tiling(comm, tiling, layout, block):
     for (_, _, tile), copy in zip(tiles, before, strict=True):
         assert np.array_equal(tile, copy)
         assert not np.shares_memory(tile, A.local)
+
+
+SIZES = (1, 2, 3, 7, 8, 9, 63, 64, 65)
+TARGETS = [("VC,STAR", 1), ("MC,MR", 3), ("MC,MR", 64)]
+
+
+@pytest.mark.ranks(1, 2, 4, 5, 6)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_tiles_of_every_size_and_form(comm, dtype):
+    """2 x 3 tiles and what is left at the ends, dealt to the ranks in turn."""
+    draw = random.Random(f"{dtype} {comm.size}")
+    for h, w in itertools.product(SIZES, SIZES):
+        m, n = 2 * h + h // 2, 3 * w + w // 3
+        x = whole(m, n, dtype)
+        corners = list(itertools.product(range(0, m, h), range(0, n, w)))
+        forms = draw.choices(FORMS, k=len(corners))
+        given = [
+            (i, j, as_form(x[i : i + h, j : j + w], form))
+            for k, ((i, j), form) in enumerate(zip(corners, forms, strict=True))
+            if k % comm.size == comm.rank
+        ]
+        layout, block = draw.choice(TARGETS)
+        A = build(comm, given, x.shape, layout, block)
+        assert np.array_equal(A.local, x[np.ix_(A.local_rows, A.local_cols)]), (h, w, layout, block)
+
+
+def field_of_records(tile):
+    """From one element to the next are no whole elements."""
+    records = np.zeros(tile.shape, [("head", "i4"), ("x", tile.dtype), ("tail", "i1")])
+    records["x"] = tile
+    return records["x"]
+
+
+def at_an_odd_address(tile):
+    memory = np.zeros(tile.nbytes + 1, np.uint8)
+    array = memory[1:].view(tile.dtype).reshape(tile.shape)
+    array[...] = tile
+    assert not array.flags.aligned
+    return array
+
+
+@pytest.mark.ranks(1, 2, 6)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("form", [field_of_records, at_an_odd_address])
+def test_arrays_that_only_numpy_can_walk(comm, dtype, form):
+    m, n = 11 * comm.size, 9
+    x = whole(m, n, dtype)
+    tile = form(x[11 * comm.rank :][:11])
+    for layout, block in TARGETS:
+        A = build(comm, [(11 * comm.rank, 0, tile)], (m, n), layout, block)
+        assert A.dtype == np.dtype(dtype)
+        assert np.array_equal(A.numpy(None), x)
+
+
+@pytest.mark.ranks(1, 2, 6)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_broadcast_arrays(comm, dtype):
+    """Stride 0: one number, row or column, read-only, in the memory of a whole tile."""
+    h, w = 10, 70
+    numbers = (np.arange(h * w) + 1000.0 * comm.rank).astype(dtype)
+    for part in (numbers[:1, None], numbers[None, :w], numbers[:h, None]):
+        tile = np.broadcast_to(part, (h, w))
+        assert 0 in tile.strides
+        expected = np.concatenate(comm.allgather(np.array(tile)))
+        for layout, block in TARGETS:
+            A = build(comm, [(h * comm.rank, 0, tile)], expected.shape, layout, block)
+            assert np.array_equal(A.numpy(None), expected)
+
+
+@pytest.mark.ranks(1, 2)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_bytes_in_the_other_order(comm, dtype):
+    """Either understood or refused, on all ranks alike; never taken as they are."""
+    x = whole(6, 5, dtype)
+    swapped = x.astype(np.dtype(dtype).newbyteorder())
+    given = [(0, 0, swapped)] if comm.rank == 0 else []
+    try:
+        A = build(comm, given, x.shape)
+    except mt.DTypeError as error:
+        outcome = str(error)
+    else:
+        outcome = "taken"
+        assert np.array_equal(A.numpy(None), x)
+    assert len(set(comm.allgather(outcome))) == 1
 
 
 def add_overlap(tiles, k, shape):

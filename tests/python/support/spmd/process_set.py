@@ -8,6 +8,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -63,6 +64,21 @@ class Result:
     def counts(self) -> Counts:
         count = collections.Counter(self.outcomes.values())
         return Counts(count["passed"], count["failed"], count["skipped"])
+
+
+class _Process:
+    """A process that another one has started."""
+
+    def __init__(self, pid: int) -> None:
+        self._fd = -1
+        with contextlib.suppress(ProcessLookupError):
+            self._fd = os.pidfd_open(pid)
+
+    def wait(self, seconds: float = 20.0) -> None:
+        """Until it has ended, or the seconds are over."""
+        if self._fd >= 0:
+            select.select([self._fd], [], [], seconds)
+            os.close(self._fd)
 
 
 class ProcessSet:
@@ -121,11 +137,14 @@ class ProcessSet:
                 process.wait()
 
     def _kill(self, mpiexec: int) -> None:
-        """The ranks first: each dies with its wrapper."""
-        pids = [int(path.read_text(encoding="utf-8")) for path in self._dir.glob("rank*.pid")]
-        for pid in [*pids, mpiexec]:
+        """The wrappers first, with which the ranks die; returns when all have ended."""
+        written = [path.read_text(encoding="utf-8").split() for path in self._dir.glob("rank*.pid")]
+        ranks = [_Process(int(rank)) for _, rank in filter(None, written)]
+        for pid in [*(int(wrapper) for wrapper, _ in filter(None, written)), mpiexec]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+        for rank in ranks:
+            rank.wait()
 
     def _result(self, exit_code: int) -> Result:
         ranks = max(self.size, 1)

@@ -30,7 +30,7 @@ def main() -> None:
         if os.getppid() != parent:
             os._exit(1)
         os.execvp(command[0], command)
-    write(f"{run_dir}/rank{rank}.pid", str(parent))
+    write(f"{run_dir}/rank{rank}.pid", f"{parent} {child}")
     _, status = os.waitpid(child, 0)
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
