@@ -55,10 +55,18 @@ class MemoryPool {
   std::shared_ptr<std::byte> allocate(std::size_t bytes, bool zero) {
     if (foreign()) throw MemoryLimitError("memory: a forked process has none of its own");
     require_addresses(bytes);
-    const Taken taken = take(std::max<std::size_t>(1, (bytes + granule - 1) / granule) * granule);
+    const Taken taken = take(footprint(bytes));
     std::byte* const block = arena_.base() + taken.offset;
     if (zero && !taken.fresh) std::memset(block, 0, bytes);
     return {block, [taken](std::byte*) { instance().give_back(taken.offset, taken.size); }};
+  }
+
+  /// Blocks are whole multiples of this, in bytes.
+  static constexpr std::size_t granule = 4096;
+
+  /// How many bytes a block of `bytes` takes.
+  static constexpr std::size_t footprint(std::size_t bytes) {
+    return std::max<std::size_t>(1, (bytes + granule - 1) / granule) * granule;
   }
 
   MemoryUse use() const {
@@ -98,8 +106,6 @@ class MemoryPool {
   }
 
  private:
-  static constexpr std::size_t granule = 4096;
-
   struct Taken {
     std::size_t offset;
     std::size_t size;

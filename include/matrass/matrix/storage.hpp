@@ -38,7 +38,7 @@ class Storage {
                              " elements are more than there are addresses");
     }
     const std::size_t bytes = static_cast<std::size_t>(size) * sizeof(T);
-    if (bytes > 0 && bytes >= pooled_from()) {
+    if (is_pooled(size)) {
       std::shared_ptr<std::byte> block = MemoryPool::instance().allocate(bytes, zero);
       auto* data = reinterpret_cast<T*>(block.get());
       return {std::move(block), data, size, false};
@@ -48,6 +48,17 @@ class Storage {
     std::shared_ptr<void> owner(data, [](void* at) { ::operator delete(at, alignment); });
     if (zero) std::fill_n(data, size, T{});
     return {std::move(owner), data, size, false};
+  }
+
+  /// How many bytes of memory allocate(size) takes.
+  static Index footprint(Index size) {
+    const std::size_t bytes = static_cast<std::size_t>(size) * sizeof(T);
+    return static_cast<Index>(is_pooled(size) ? MemoryPool::footprint(bytes) : bytes);
+  }
+
+  /// Whether allocate(size) takes them from the pool, where other ranks can reach them.
+  static bool is_pooled(Index size) {
+    return size > 0 && static_cast<std::size_t>(size) * sizeof(T) >= pooled_from();
   }
 
   /// Memory of somebody else's that lives as long as `owner`. Nothing is copied.

@@ -42,7 +42,7 @@ struct TransferCounters {
 
 inline TransferCounts transfer_counts() {
   const auto& c = detail::TransferCounters::instance();
-  return {c.messages_sent, c.messages_received, c.bytes_sent,  c.bytes_received,
+  return {c.messages_sent, c.messages_received, c.bytes_sent, c.bytes_received,
           c.bytes_pushed,  c.bytes_pulled,      c.bytes_kept};
 }
 

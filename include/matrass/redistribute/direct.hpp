@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// @file
 /// The direct path: ranks of one node copy straight between their local parts, in one pass.
-/// Next: redistribute/exchange.hpp
+/// Next: redistribute/routes.hpp
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 #include <matrass/matrix/node_memory.hpp>
+#include <matrass/redistribute/lines.hpp>
 #include <matrass/redistribute/path.hpp>
-#include <matrass/redistribute/stream.hpp>
-#include <matrass/redistribute/walk.hpp>
+#include <matrass/redistribute/plan.hpp>
 #include <span>
 #include <utility>
 #include <vector>
@@ -28,6 +28,8 @@ struct PartList {
   std::vector<PartAddress> sources;
   std::vector<PartAddress> targets;
   std::size_t reach = 0;  ///< of its pool
+  Index outgoing = 0;     ///< elements that it gives to all ranks, itself among them
+  Index incoming = 0;     ///< elements that it gets from all ranks, itself among them
 
   static bool reachable(const std::vector<PartAddress>& parts) {
     return std::none_of(parts.begin(), parts.end(),
@@ -53,35 +55,37 @@ std::vector<PartAddress> addresses_of(std::span<const LocalPart<T>> parts, bool 
   return addresses;
 }
 
-/// The parts of all ranks of the node, by their numbers in it. Collective over the node: one
+/// The lists of all ranks of the node, by their numbers in it. Collective over the node: one
 /// allgather, and a second one where some rank has several parts.
-inline std::vector<PartList> gather_parts(const NodeMemory& node, std::vector<PartAddress> sources,
-                                          std::vector<PartAddress> targets) {
+inline std::vector<PartList> gather_parts(const NodeMemory& node, const PartList& mine) {
   struct Header {
     std::int64_t sources;
     std::int64_t targets;
     std::uint64_t reach;
+    Index outgoing;
+    Index incoming;
     PartAddress source;
     PartAddress target;
   };
   const auto count = [](const auto& list) { return static_cast<std::int64_t>(list.size()); };
   const auto first = [](const auto& list) { return list.empty() ? PartAddress{} : list.front(); };
   const std::vector<Header> headers =
-      node.exchange(Header{count(sources), count(targets), MemoryPool::instance().reach(),
-                           first(sources), first(targets)});
+      node.exchange(Header{count(mine.sources), count(mine.targets), mine.reach, mine.outgoing,
+                           mine.incoming, first(mine.sources), first(mine.targets)});
   std::vector<PartList> lists;
   bool several = false;
   std::vector<std::int64_t> counts;
   for (const Header& h : headers) {
-    lists.push_back({{}, {}, h.reach});
+    lists.push_back({{}, {}, h.reach, h.outgoing, h.incoming});
     if (h.sources > 0) lists.back().sources.push_back(h.source);
     if (h.targets > 0) lists.back().targets.push_back(h.target);
     several = several || h.sources > 1 || h.targets > 1;
     counts.push_back(h.sources + h.targets);
   }
   if (!several) return lists;
-  sources.insert(sources.end(), targets.begin(), targets.end());
-  const std::vector<PartAddress> all = node.exchange(sources, counts);
+  std::vector<PartAddress> flat = mine.sources;
+  flat.insert(flat.end(), mine.targets.begin(), mine.targets.end());
+  const std::vector<PartAddress> all = node.exchange(flat, counts);
   auto at = all.begin();
   for (std::size_t k = 0; k < lists.size(); ++k) {
     lists[k].sources.assign(at, at + headers[k].sources);
@@ -113,7 +117,8 @@ inline Dense dense(const Runs& runs, Index line) {
 
 /// Push or pull: who copies walks forward through his own memory, and touches the other's in
 /// whole lines. Reading pieces of lines wastes bandwidth, writing pieces of them, from two ranks,
-/// wastes more. The same on both ranks.
+/// wastes more. Where one of the two has much more to copy than the other, the other one does it:
+/// what one rank has for all of them is pulled by all at once. The same on both ranks.
 inline Path choose_path(const Stream& stream, const PartList& sender, const PartList& receiver,
                         Index item) {
   const bool can_pull = PartList::reachable(sender.sources);
@@ -121,6 +126,8 @@ inline Path choose_path(const Stream& stream, const PartList& sender, const Part
   if (wanted_path() == Path::message || (!can_pull && !can_push)) return Path::message;
   if (!can_pull || (wanted_path() == Path::push && can_push)) return Path::push;
   if (!can_push || wanted_path() == Path::pull) return Path::pull;
+  if (sender.outgoing / 2 >= receiver.incoming) return Path::pull;
+  if (receiver.incoming / 2 >= sender.outgoing) return Path::push;
   const Index line = cache_line / item;
   Index in_target = 0;
   Index all = 0;
@@ -133,28 +140,6 @@ inline Path choose_path(const Stream& stream, const PartList& sender, const Part
     all += transfer.size();
   }
   return in_target * 2 >= all ? Path::push : Path::pull;
-}
-
-/// One stream between two lists of parts that this process can reach.
-template <class T>
-struct Way {
-  const Stream* stream;
-  std::vector<LocalPart<const T>> sources;
-  std::vector<LocalPart<T>> targets;
-  Walked walked = Walked::source;
-  bool own = false;
-};
-
-/// Parts of another rank as this process has them mapped.
-template <class T>
-std::vector<LocalPart<T>> mapped(const NodeMemory& node, int rank,
-                                 const std::vector<PartAddress>& parts, std::size_t reach) {
-  std::vector<LocalPart<T>> result;
-  for (const PartAddress& part : parts) {
-    std::byte* at = node.at(rank, static_cast<std::size_t>(part.offset), reach);
-    result.push_back({reinterpret_cast<T*>(at), {}, part.row_stride, part.col_stride});
-  }
-  return result;
 }
 
 }  // namespace matrass::detail

@@ -9,62 +9,32 @@
 #include <algorithm>
 #include <array>
 #include <matrass/matrix/storage.hpp>
-#include <matrass/mpi/collectives.hpp>
 #include <matrass/redistribute/counters.hpp>
+#include <matrass/redistribute/rounds.hpp>
 #include <matrass/redistribute/stream.hpp>
 #include <span>
 #include <vector>
 
 namespace matrass::detail {
 
-/// How much of a stream one message carries, in bytes: the buffers of a round stay in the second
-/// cache between packing, MPI's copy and unpacking, and MPI reaches its bandwidth.
-constexpr Index message_bytes(int ranks) {
-  return std::max(Index{1} << 16, (Index{1} << 19) / std::max(ranks, 2));
-}
-
-/// The part number `n` of `parts` equal ones of a range.
-constexpr IndexRange slice(const IndexRange& range, Index n, Index parts) {
-  return {range.begin + range.size() * n / parts, range.begin + range.size() * (n + 1) / parts};
-}
-
-/// The streams between this rank and others that travel in messages.
-///
-/// In round k each pair of ranks exchanges the k-th piece of its stream. Receives are posted a
-/// round ahead; both directions have two buffers a peer, from the pool.
+/// The streams between this rank and others that travel in messages. Receives are posted a round
+/// ahead; the buffers come from the pool.
 template <Scalar T>
 class Messages {
  public:
-  /// A stream to or from `rank`.
-  struct Peer {
-    int rank;
-    const Stream* stream;
-  };
-
   Messages() = default;
 
   /// Allocates the buffers. Local.
-  /// @param budget  elements that they may have together; at least one a buffer is taken
-  Messages(const mpi::Communicator& comm, std::vector<Peer> to, std::vector<Peer> from,
-           Index budget)
-      : to_(std::move(to)), from_(std::move(from)) {
-    Index longest = 0;
-    for (const Peer& peer : to_) longest = std::max(longest, peer.stream->size);
-    for (const Peer& peer : from_) longest = std::max(longest, peer.stream->size);
-    const Index whole = message_bytes(comm.size()) / Index{sizeof(T)};
-    piece_ =
-        std::min({mpi::largest_count(), whole, longest, budget / std::max<Index>(1, buffers())});
-    piece_ = std::max<Index>(1, piece_);
-    rounds_ = ceil_div(longest, piece_);
+  Messages(MessagePeers peers, const Rounds& rounds)
+      : rounds_(rounds),
+        to_(std::move(peers.to)),
+        from_(std::move(peers.from)),
+        work_(Storage<T>::allocate(rounds.buffers * rounds.piece, false)) {
     for (Requests& requests : sending_) requests.reserve(to_.size());
     for (Requests& requests : receiving_) requests.reserve(from_.size());
-    work_ = Storage<T>::allocate(buffers() * piece_, false);
   }
 
-  /// Elements in the longest message, and after how many of them the longest stream is through.
-  Index piece() const { return piece_; }
-  Index rounds() const { return rounds_; }
-  Index buffers() const { return static_cast<Index>(to_.size() + from_.size()) * 2; }
+  const Rounds& rounds() const { return rounds_; }
   const Storage<T>& work() const { return work_; }
 
   /// Posts the receives of `round`.
@@ -135,22 +105,22 @@ class Messages {
   /// The buffer of peer number `k` in `round`; receives lie behind sends.
   T* buffer(std::size_t k, Index round, bool receives) const {
     const std::size_t number = receives ? to_.size() + k : k;
-    return work_.data() + (static_cast<Index>(number) * 2 + round % 2) * piece_;
+    return work_.data() + (static_cast<Index>(number) * 2 + round % 2) * rounds_.piece;
   }
 
   /// The elements of a stream that travel in `round`.
   IndexRange part(const Stream& stream, Index round) const {
-    return {std::min(stream.size, round * piece_), std::min(stream.size, (round + 1) * piece_)};
+    return {std::min(stream.size, round * rounds_.piece),
+            std::min(stream.size, (round + 1) * rounds_.piece)};
   }
 
   static std::size_t slot(Index round) { return static_cast<std::size_t>(round % 2); }
 
   static constexpr int tag = 1;
 
+  Rounds rounds_;
   std::vector<Peer> to_;
   std::vector<Peer> from_;
-  Index piece_ = 1;  ///< elements in a message
-  Index rounds_ = 0;
   Storage<T> work_;
   std::array<Requests, 2> sending_;
   std::array<Requests, 2> receiving_;

@@ -98,7 +98,8 @@ class ShareCounter {
 /// same extent.
 ///
 /// Cost: O(places of `other` + blocks of the coarser axis in one common period, or in the extent).
-inline std::vector<PlaceShare> shares(const BlockCyclicAxis& axis, int p, const BlockCyclicAxis& other) {
+inline std::vector<PlaceShare> shares(const BlockCyclicAxis& axis, int p,
+                                      const BlockCyclicAxis& other) {
   const Index extent = axis.extent;
   if (extent == 0) return {};
   if (other.nprocs == 1) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// @file
 /// Walking a stream between any two of its positions: packing, unpacking, and copying what stays.
-/// Next: redistribute/exchange.hpp
+/// Next: redistribute/path.hpp
 #pragma once
 
 #include <algorithm>
@@ -12,6 +12,11 @@
 #include <span>
 
 namespace matrass::detail {
+
+/// The part number `n` of `parts` equal ones of a range.
+constexpr IndexRange slice(const IndexRange& range, Index n, Index parts) {
+  return {range.begin + range.size() * n / parts, range.begin + range.size() * (n + 1) / parts};
+}
 
 /// Calls visit(run, at) for the elements [begin, end) of one repetition of `pattern`, as whole and
 /// cut runs, in order; `at` is where the run starts in the repetition.

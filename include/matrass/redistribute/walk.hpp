@@ -7,7 +7,7 @@
 /// targets one by one run at the speed of a plain copy (10.3 ms for 268 MB), all pieces of one
 /// target in 32 KB and then those of the other take 1.5 to 2 times as long. So the pieces of all
 /// lanes are sorted into one program, made once and run for each column.
-/// Next: redistribute/direct.hpp
+/// Next: redistribute/direct_copies.hpp
 #pragma once
 
 #include <algorithm>
@@ -23,6 +23,9 @@
 
 namespace matrass::detail {
 
+/// Whether a copy goes into another rank's memory or comes from there.
+enum class Crossing { none, push, pull };
+
 /// What two parts share: all elements of a transfer, seen as columns of the contiguous axis.
 template <class T>
 struct Lane {
@@ -30,14 +33,15 @@ struct Lane {
   LocalPart<T> to;
   const Runs* along = nullptr;
   const Runs* across = nullptr;
+  Crossing crossing = Crossing::none;
 };
 
 /// The lane of a transfer, with rows and columns swapped where these are the contiguous axis.
 template <class T>
-Lane<T> make_lane(const Transfer& transfer, const LocalPart<const T>& from,
-                  const LocalPart<T>& to) {
-  if (!row_major(from)) return {from, to, transfer.rows.get(), transfer.cols.get()};
-  return {from.transposed(), to.transposed(), transfer.cols.get(), transfer.rows.get()};
+Lane<T> make_lane(const Transfer& transfer, const LocalPart<const T>& from, const LocalPart<T>& to,
+                  Crossing crossing = Crossing::none) {
+  if (!row_major(from)) return {from, to, transfer.rows.get(), transfer.cols.get(), crossing};
+  return {from.transposed(), to.transposed(), transfer.cols.get(), transfer.rows.get(), crossing};
 }
 
 /// The side whose memory a walk touches strictly forward.
@@ -59,13 +63,15 @@ class Walk {
     }
     std::stable_sort(placed.begin(), placed.end(),
                      [](const Placed& a, const Placed& b) { return a.begin < b.begin; });
-    for (PlacedIterator at = placed.cbegin(); at != placed.cend();)
-      at = add_step(placed, at, walked);
+    for (auto at = placed.cbegin(); at != placed.cend();) at = add_step(placed, at, walked);
   }
 
   /// How many columns there are, and how many elements in each.
   Index columns() const { return across_->total; }
-  Index height() const { return height_; }
+  Index height() const {
+    return height(Crossing::none) + height(Crossing::push) + height(Crossing::pull);
+  }
+  Index height(Crossing crossing) const { return heights_[static_cast<std::size_t>(crossing)]; }
 
   /// Copies columns [begin, end).
   void copy(Index begin, Index end, Write write) const {
@@ -149,7 +155,7 @@ class Walk {
                         {lane.from.data + source * lane.from.row_stride,
                          lane.to.data + target * lane.to.row_stride, run.length * count, number,
                          plain ? -1 : static_cast<int>(strided_.size()) - 1}});
-      height_ += run.length * count;
+      heights_[static_cast<std::size_t>(lane.crossing)] += run.length * count;
     }
   }
 
@@ -249,7 +255,7 @@ class Walk {
   std::vector<Item> items_;
   std::vector<RunCopy> strided_;
   std::vector<Step> steps_;
-  Index height_ = 0;
+  std::array<Index, 3> heights_{};  ///< elements in a column, by crossing
 };
 
 }  // namespace matrass::detail

@@ -84,9 +84,9 @@ void check_rounds(const ProcessGrid& grid, Index largest) {
     messages_out += ceil_div(out, largest);
     messages_in += ceil_div(in, largest);
   }
-  EXPECT_LE(exchange.messages().piece(), largest);
-  EXPECT_EQ(exchange.messages().rounds(), ceil_div(longest, largest));
-  EXPECT_TRUE(grid.size() == 1 || exchange.messages().rounds() > 1);
+  EXPECT_LE(exchange.messages().rounds().piece, largest);
+  EXPECT_EQ(exchange.messages().rounds().number, ceil_div(longest, largest));
+  EXPECT_TRUE(grid.size() == 1 || exchange.messages().rounds().number > 1);
   sent = received = {};
   redistribute_into(a, b);
   EXPECT_EQ(sent.number, messages_out);
