@@ -14,6 +14,9 @@
 #include <matrass/matrix/dist_matrix.hpp>
 #include <matrass/matrix/local_view.hpp>
 #include <matrass/mpi/environment.hpp>
+#include <matrass/redistribute/convert.hpp>
 #include <matrass/redistribute/redistribute.hpp>
+#include <matrass/redistribute/relabel.hpp>
+#include <matrass/redistribute/tile_sink.hpp>
 #include <matrass/redistribute/tiles.hpp>
 #include <matrass/scalapack/matmul.hpp>

@@ -54,6 +54,8 @@ _HOMES = {
     "matrass.layout": "Layout",
     "matrass.create": "from_function from_global from_local from_tiles",
     "matrass.matrix": "DistMatrix",
+    "matrass.plan": "RedistributionPlan",
+    "matrass.tile_sink": "TileSink",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 _MODULES = ("linalg",)

@@ -7,6 +7,7 @@ All of it is local; callers use it inside `agreement.agreed`. Needs no MPI. Next
 from __future__ import annotations
 
 import operator
+import re
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 from matrass.errors import DTypeError, InvalidArgument, ShapeError
 from matrass.layout import Layout
 
-__all__ = ["Block", "dtype_of", "how_dealt", "index_of", "number_of", "root_of"]
+__all__ = ["Block", "bytes_of", "dtype_of", "how_dealt", "index_of", "number_of", "root_of"]
 
 Block = int | tuple[int, int] | None
 """A block size: one number for both axes, (mb, nb), or None for the layout's default."""
@@ -82,6 +83,28 @@ def how_dealt(
 ) -> tuple[tuple[int, int], str, tuple[int, int] | None]:
     """Read the arguments that say how a matrix is dealt out."""
     return _shape_of(shape, routine), str(Layout(layout)), _block_of(block, routine)
+
+
+_UNITS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\s*", re.IGNORECASE)
+
+
+def bytes_of(size: Any, what: str) -> int | None:
+    """Read a number of bytes: an integer, text such as "500 MB" or "2 GiB", or None."""
+    if size is None:
+        return None
+    if isinstance(size, str):
+        match = _SIZE.fullmatch(size)
+        if match is None:
+            raise InvalidArgument(f'{what} must be bytes, such as 10**9 or "1 GB": got {size!r}')
+        number, unit, binary = match.groups()
+        base = 1024 if binary else 1000
+        read = int(float(number) * base ** _UNITS[unit.lower()])
+    else:
+        read = index_of(size, what)
+    if read < 0:
+        raise InvalidArgument(f"{what} must not be negative: got {size!r}")
+    return read
 
 
 def root_of(root: Any, size: int, routine: str) -> int | None:

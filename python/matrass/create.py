@@ -6,7 +6,6 @@ Next: ``linalg.py``.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -14,16 +13,26 @@ import numpy as np
 import numpy.typing as npt
 
 from matrass.agreement import agreed, together
-from matrass.arguments import Block, how_dealt, index_of, root_of
+from matrass.arguments import Block, dtype_of, how_dealt, index_of, root_of
+from matrass.arrays import (
+    SCALARS,
+    Tile,
+    adoptable,
+    matrix_of,
+    one_dtype,
+    readable,
+    tile_of,
+    unmasked,
+)
 from matrass.bootstrap.which_mpi import load_core
 from matrass.errors import DTypeError, InvalidArgument, ShapeError
 from matrass.grid import Grid, core_of
 from matrass.layout import Layout
 from matrass.matrix import DistMatrix
+from matrass.tile_sink import TileSink
 
 __all__ = ["from_function", "from_global", "from_local", "from_tiles"]
 
-_SCALARS = tuple(np.dtype(t) for t in (np.float32, np.float64, np.complex64, np.complex128))
 _PANEL_BYTES = 1 << 25
 
 
@@ -124,10 +133,10 @@ def from_local(
     array = together(
         on,
         "from_local",
-        lambda: None if local is None else _adoptable(_matrix_of(local, "from_local: local")),
+        lambda: None if local is None else adoptable(matrix_of(local, "from_local: local")),
     )
     codes = core.gather_codes(on, [] if array is None else [core.scalar_code(array.dtype)])
-    code = _one_dtype(codes, "from_local", "local part")
+    code = one_dtype(codes, "from_local", "local part")
     matrix = core.from_local(on, array, extents, code, name, blocks)
     return DistMatrix._wrap(matrix, grid)
 
@@ -139,6 +148,8 @@ def from_tiles(
     *,
     layout: str | Layout = "MC,MR",
     block: Block = None,
+    dtype: npt.DTypeLike | None = None,
+    batch_bytes: int = 1 << 26,
 ) -> DistMatrix:
     """A matrix from rectangles that lie anywhere on any ranks.
 
@@ -148,10 +159,17 @@ def from_tiles(
     tiles : iterable of (i0, j0, ndarray)
         The ones that this rank has, maybe none: ``tile[i, j]`` is element ``[i0 + i, j0 + j]``.
         Any strides; read where they are. Together, all ranks' tiles cover the matrix exactly once.
+        A list or tuple is placed at once. Of a generator or another iterator, tiles are taken in
+        batches, placed and released: the source may be larger than memory.
     shape : (int, int)
         Of the whole matrix.
     layout, block
         See `DistMatrix`.
+    dtype : dtype, optional
+        Of the matrix; tiles are converted by NumPy's rule "same_kind". None: that of the tiles,
+        one for all.
+    batch_bytes : int
+        How many bytes of tiles a rank takes from an iterator, at least, before they are placed.
 
     Returns
     -------
@@ -162,6 +180,12 @@ def from_tiles(
     ------
     InvalidArgument, ShapeError, DTypeError
         On every rank, naming the tile: overlap, hole, outside of the matrix, another dtype.
+    RoutineError
+        On every rank, if an iterator raises on one.
+
+    See Also
+    --------
+    TileSink : the same for tiles that are given one by one.
 
     Notes
     -----
@@ -169,21 +193,70 @@ def from_tiles(
     """
     on, core = core_of(grid, "from_tiles"), load_core()
 
-    def prepare() -> list[tuple[int, int, npt.NDArray[Any]]]:
+    def read() -> tuple[Any, ...]:
+        scalar = None if dtype is None else dtype_of(dtype, "from_tiles")
+        size = index_of(batch_bytes, "from_tiles: batch_bytes")
+        return *how_dealt("from_tiles", shape, layout, block), scalar, max(size, 1)
+
+    extents, name, blocks, scalar, batch = agreed(on, "from_tiles", read)
+    wanted = None if scalar is None else np.dtype(scalar)
+
+    def prepare() -> Iterable[Any]:
         if not isinstance(tiles, Iterable):
             raise InvalidArgument(
                 f"from_tiles: tiles must be (i0, j0, array)s: got {type(tiles).__name__}"
             )
-        return [_tile_of(tile, f"from_tiles: tile {k}") for k, tile in enumerate(tiles)]
+        return tiles
 
-    extents, name, blocks = agreed(
-        on, "from_tiles", lambda: how_dealt("from_tiles", shape, layout, block)
+    given = together(on, "from_tiles", prepare)
+    listed = wanted is None and isinstance(given, (list, tuple))
+    if any(not flags[0] for flags in core.gather_codes(on, [int(listed)])):
+        return _from_stream(grid, given, (extents, name, blocks), wanted, batch)
+    mine = together(
+        on,
+        "from_tiles",
+        lambda: [tile_of(tile, f"from_tiles: tile {k}") for k, tile in enumerate(given)],
     )
-    mine = together(on, "from_tiles", prepare)
     codes = core.gather_codes(on, [core.scalar_code(tile.dtype) for _, _, tile in mine])
-    code = _one_dtype(codes, "from_tiles", "tile")
-    matrix = core.from_tiles(on, mine, extents, code, name, blocks)
-    return DistMatrix._wrap(matrix, grid)
+    code = one_dtype(codes, "from_tiles", "tile")
+    return DistMatrix._wrap(core.from_tiles(on, mine, extents, code, name, blocks), grid)
+
+
+def _from_stream(
+    grid: Grid, tiles: Iterable[Any], dealt: Any, dtype: np.dtype[Any] | None, batch_bytes: int
+) -> DistMatrix:
+    """`from_tiles` in batches, until the tiles of all ranks are through."""
+    on, core = grid._core, load_core()
+    numbered = enumerate(tiles)
+    sink: TileSink | None = None
+
+    def take() -> tuple[list[Tile], bool]:
+        batch: list[Tile] = []
+        size = 0
+        for k, tile in numbered:
+            batch.append(tile_of(tile, f"from_tiles: tile {k}", dtype))
+            size += batch[-1][2].nbytes
+            if size >= batch_bytes:
+                return batch, True
+        return batch, False
+
+    more = True
+    while more:
+        batch, mine_left = together(on, "from_tiles", take)
+        codes = [core.scalar_code(tile.dtype) for _, _, tile in batch]
+        told = core.gather_codes(on, [int(mine_left), *codes])
+        more = any(flags[0] for flags in told)
+        given = one_dtype([flags[1:] for flags in told], "from_tiles", "tile")
+        if sink is None:
+            code = given if dtype is None else core.scalar_code(dtype)
+            sink = TileSink._of(grid, core.TileSink(on, dealt[0], code, *dealt[1:]), SCALARS[code])
+        elif any(len(flags) > 1 for flags in told) and SCALARS[given] != sink.dtype:
+            raise DTypeError(
+                f"from_tiles: all tiles must have one dtype: got {SCALARS[given]} after {sink.dtype}"
+            )
+        sink._core.add(batch)
+    assert sink is not None
+    return sink.finish()
 
 
 def from_global(
@@ -193,6 +266,7 @@ def from_global(
     layout: str | Layout = "MC,MR",
     block: Block = None,
     root: int | None = 0,
+    dtype: npt.DTypeLike | None = None,
 ) -> DistMatrix:
     """A matrix from a whole array.
 
@@ -205,6 +279,8 @@ def from_global(
     layout, block
         See `DistMatrix`.
     root : int or None
+    dtype : dtype, optional
+        Of the matrix; `x` is converted by NumPy's rule "same_kind". None: that of `x`.
 
     Returns
     -------
@@ -220,21 +296,23 @@ def from_global(
     Collective over ``grid.comm``.
     """
     on, core = core_of(grid, "from_global"), load_core()
-    at, name, blocks = agreed(
+    at, scalar, name, blocks = agreed(
         on,
         "from_global",
         lambda: (
             root_of(root, on.comm_size, "from_global"),
+            None if dtype is None else dtype_of(dtype, "from_global"),
             *how_dealt("from_global", (0, 0), layout, block)[1:],
         ),
     )
+    wanted = None if scalar is None else np.dtype(scalar)
 
     def prepare() -> npt.NDArray[Any] | None:
         if at not in (None, grid.rank):
             return None
         if x is None:
             raise InvalidArgument("from_global: x must be an array on root: got None")
-        return _readable(_matrix_of(x, "from_global: x"))
+        return readable(matrix_of(x, "from_global: x", wanted))
 
     array = together(on, "from_global", prepare)
     header = [] if array is None else [core.scalar_code(array.dtype), *array.shape]
@@ -242,7 +320,7 @@ def from_global(
     if len(set(headers)) != 1:
         raise ShapeError(
             "from_global: x must have one shape and dtype on every rank: got "
-            + ", ".join(f"{h[1:]} {_SCALARS[h[0]]}" for h in sorted(set(headers)))
+            + ", ".join(f"{h[1:]} {SCALARS[h[0]]}" for h in sorted(set(headers)))
         )
     code, m, n = headers[0]
     matrix = core.from_global(on, array, (m, n), code, name, blocks, at)
@@ -251,7 +329,7 @@ def from_global(
 
 def _put(values: Any, part: npt.NDArray[Any]) -> None:
     """Fill a part of a matrix with what the function of `from_function` gave for it."""
-    array = _unmasked(values, "from_function: values of f")
+    array = unmasked(values, "from_function: values of f")
     try:
         np.copyto(part, array, casting="same_kind")
     except ValueError as error:
@@ -260,88 +338,7 @@ def _put(values: Any, part: npt.NDArray[Any]) -> None:
             f"got {array.shape}"
         ) from error
     except TypeError as error:
-        hint = f" (pass dtype={array.dtype})" if array.dtype in _SCALARS else ""
+        hint = f" (pass dtype={array.dtype})" if array.dtype in SCALARS else ""
         raise DTypeError(
             f"from_function: values of f must convert to {part.dtype}: got {array.dtype}{hint}"
         ) from error
-
-
-def _unmasked(given: Any, what: str) -> npt.NDArray[Any]:
-    """`given` as an array; a mask must not be lost without a word."""
-    if np.ma.is_masked(given):
-        raise InvalidArgument(
-            f"{what} must have no masked elements: got {int(np.ma.getmaskarray(given).sum())} "
-            "(fill them: x.filled(value))"
-        )
-    try:
-        array: npt.NDArray[Any] = np.asarray(given)
-    except ValueError as error:  # lists of lists of different lengths
-        raise ShapeError(f"{what} must have rows of one length: got {error}") from error
-    return array
-
-
-def _matrix_of(given: Any, what: str) -> npt.NDArray[Any]:
-    """`given`, if it is a matrix of one of the four scalars."""
-    array = _unmasked(given, what)
-    if array.ndim != 2:
-        raise ShapeError(f"{what} must have 2 dimensions: got shape {array.shape} (reshape it)")
-    if array.dtype.newbyteorder("=") not in _SCALARS:
-        raise DTypeError(
-            f"{what} must be float32, float64, complex64 or complex128: got {array.dtype} "
-            "(convert with astype)"
-        )
-    return array
-
-
-def _tile_of(given: Any, what: str) -> tuple[int, int, npt.NDArray[Any]]:
-    """`given`, if it is a tile."""
-    try:
-        row, column, tile = given
-        i0, j0 = operator.index(row), operator.index(column)
-    except (TypeError, ValueError) as error:
-        raise InvalidArgument(
-            f"{what} must be (i0, j0, array) with integers: got {_kinds(given)}"
-        ) from error
-    first = index_of(i0, f"{what}: i0"), index_of(j0, f"{what}: j0")
-    return *first, _readable(_matrix_of(tile, what))
-
-
-def _kinds(given: Any) -> str:
-    """The type of `given`, or those of its parts."""
-    parts = given if isinstance(given, (tuple, list)) else None
-    name = type(given).__name__
-    return name if parts is None else f"({', '.join(type(part).__name__ for part in parts)})"
-
-
-def _readable(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """`array`, copied only if C++ cannot read it by strides."""
-    whole_strides = all(stride % array.itemsize == 0 for stride in array.strides)
-    if array.flags.aligned and array.dtype.isnative and whole_strides:
-        return array
-    return np.array(array, dtype=array.dtype.newbyteorder("="), order="K")
-
-
-def _adoptable(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """`array`, copied to column-major memory only if a matrix cannot work in its own."""
-    array = _readable(array)
-    rows, cols = array.shape
-    down, across = array.strides
-    fits = (rows <= 1 or down == array.itemsize) and (cols <= 1 or across >= rows * array.itemsize)
-    if fits and array.flags.writeable and array.size > 0:
-        return array
-    return np.array(array, order="F")
-
-
-def _one_dtype(codes: list[list[int]], routine: str, what: str) -> int:
-    """The scalar code that all ranks' arrays share; float64's where there is no array at all."""
-    found = [(code, rank, k) for rank, own in enumerate(codes) for k, code in enumerate(own)]
-    if not found:
-        return _SCALARS.index(np.dtype(np.float64))
-    first = found[0][0]
-    for code, rank, k in found:
-        if code != first:
-            raise DTypeError(
-                f"{routine}: all ranks must give one dtype: got {_SCALARS[code]} in {what} {k} of "
-                f"rank {rank}, {_SCALARS[first]} in {what} {found[0][2]} of rank {found[0][1]}"
-            )
-    return first

@@ -99,6 +99,8 @@ class Grid:
     ----------
     shape : tuple of int
     order : str
+        "F" or "C"; "placed" where the library has chosen a place for each rank (``A.to(...,
+        grid="auto")``).
     coords : tuple of int or None
         Where this process stands; None on ranks beyond the grid.
     rank : int
@@ -146,6 +148,13 @@ class Grid:
         wanted, filled = agreed(all_ranks, "Grid", lambda: _read(shape, order))
         self._core: _core.Grid = make(self.comm.py2f(), wanted, filled)
 
+    @classmethod
+    def _wrap(cls, core: _core.Grid, comm: MPI.Comm) -> Grid:
+        grid = cls.__new__(cls)
+        grid._core = core
+        grid.comm = comm
+        return grid
+
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns of the grid."""
@@ -153,7 +162,7 @@ class Grid:
 
     @property
     def order(self) -> str:
-        """How ranks fill the grid: "F" or "C"."""
+        """How ranks fill the grid: "F", "C" or "placed"."""
         return self._core.order
 
     @property

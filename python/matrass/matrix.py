@@ -6,18 +6,19 @@ Next: ``indexing.py`` (what ``A[...]`` means), ``create.py`` (ways to make one),
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from matrass.agreement import agreed
-from matrass.arguments import Block, dtype_of, how_dealt, number_of, root_of
+from matrass.arguments import Block, bytes_of, dtype_of, how_dealt, number_of, root_of
 from matrass.bootstrap.which_mpi import load_core
-from matrass.errors import InvalidArgument, LayoutError
+from matrass.errors import DTypeError, InvalidArgument, LayoutError, ShapeError
 from matrass.grid import Grid, core_of
 from matrass.indexing import is_element, ranges_of, runs_of
 from matrass.layout import Layout
+from matrass.plan import RedistributionPlan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -200,42 +201,147 @@ class DistMatrix:
 
     # Other layouts, other memory ------------------------------------------------------------------
 
+    @overload
     def to(
-        self, layout: str | Layout, block: Block = None, grid: Grid | None = None, *, root: int = 0
-    ) -> DistMatrix:
-        """The same matrix in another layout.
+        self,
+        layout: str | Layout,
+        block: Block = None,
+        grid: Grid | Literal["auto"] | None = None,
+        max_memory: int | str | None = None,
+        out: DistMatrix | None = None,
+        *,
+        dtype: npt.DTypeLike | None = None,
+        root: int = 0,
+        explain: Literal[False] = False,
+    ) -> DistMatrix: ...
+    @overload
+    def to(
+        self,
+        layout: str | Layout,
+        block: Block = None,
+        grid: Grid | Literal["auto"] | None = None,
+        max_memory: int | str | None = None,
+        out: DistMatrix | None = None,
+        *,
+        dtype: npt.DTypeLike | None = None,
+        root: int = 0,
+        explain: Literal[True],
+    ) -> RedistributionPlan: ...
+    def to(
+        self,
+        layout: str | Layout,
+        block: Block = None,
+        grid: Grid | Literal["auto"] | None = None,
+        max_memory: int | str | None = None,
+        out: DistMatrix | None = None,
+        *,
+        dtype: npt.DTypeLike | None = None,
+        root: int = 0,
+        explain: bool = False,
+    ) -> DistMatrix | RedistributionPlan:
+        """The same matrix in another layout, on another grid or of another dtype.
 
         Parameters
         ----------
         layout : str or Layout
         block : int, (int, int) or None
             See `DistMatrix`.
-        grid : Grid, optional
-            Another grid over the same communicator.
+        grid : Grid or "auto", optional
+            Another grid over the same communicator. "auto": ranks are placed on a grid of any shape
+            so that the fewest bytes move.
+        max_memory : int or str, optional
+            Bytes that this call may allocate on each rank, for its result and its buffers, also as
+            text ("2 GB"). Messages become shorter to stay within it.
+        out : DistMatrix, optional
+            Filled and returned: of this layout, with its own block and grid where `block` and
+            `grid` are None. A view may be given.
+        dtype : dtype, optional
+            Of the result: another precision, or complex for real. The narrower of the two moves.
         root : int
             The rank that has the matrix in the layout [CIRC,CIRC].
+        explain : bool
+            Return what would be done on this rank instead of doing it.
 
         Returns
         -------
-        DistMatrix
+        DistMatrix or RedistributionPlan
             Where nothing has to move, a view that shares its elements with this matrix.
+
+        Raises
+        ------
+        MemoryLimitError
+            On every rank, before anything is allocated, if some rank needs more than `max_memory`;
+            it says how many bytes are missing.
 
         Notes
         -----
-        Collective over ``grid.comm``. Each element that changes its rank is packed, sent and
-        unpacked once; work memory is bounded (4 MB a peer).
+        Collective over ``grid.comm``. Ranks of one machine copy straight into each other's memory,
+        in one pass; others exchange messages, with at most 1 MB of buffers a peer.
         """
-        target = self.grid if grid is None else grid
+        core = load_core()
 
-        def read() -> tuple[str, tuple[int, int] | None, int, str]:
-            if not isinstance(target, Grid):
-                raise InvalidArgument(f"to: grid must be a Grid: got {type(target).__name__}")
+        def read() -> tuple[Any, ...]:
+            if out is not None and not isinstance(out, DistMatrix):
+                raise InvalidArgument(f"to: out must be a DistMatrix: got {type(out).__name__}")
+            if not (grid is None or isinstance(grid, Grid) or grid == "auto"):
+                raise InvalidArgument(
+                    f'to: grid must be a Grid or "auto": got {type(grid).__name__} {grid!r}'
+                )
             _, name, blocks = how_dealt("to", self.shape, layout, block)
-            at = root_of(root, self.grid._core.comm_size, "to")
-            return name, blocks, 0 if at is None else at, f"{target.shape} {target.order}"
+            at = root_of(root, self.grid._core.comm_size, "to") or 0
+            scalar = (self if out is None else out).dtype if dtype is None else dtype
+            code = core.scalar_code(np.dtype(dtype_of(scalar, "to")))
+            most = bytes_of(max_memory, "to: max_memory")
+            if out is not None:
+                self._require_fitting(out, name, blocks, grid, code)
+            how = "auto" if grid == "auto" else f"{grid.shape} {grid.order}" if grid else ""
+            return name, blocks, at, code, most, how, out is None, bool(explain)
 
-        name, blocks, at, _ = agreed(self.grid._core, "to", read)
-        return self._wrap(load_core().to(self._core, target._core, name, blocks, at), target)
+        name, blocks, at, code, most, *_ = agreed(self.grid._core, "to", read)
+        if out is not None:
+            if explain:
+                return RedistributionPlan._of(core.explain_into(self._core, out._core, most))
+            core.copy_into(self._core, out._core, most)
+            return out
+        target = self.grid if grid is None or grid == "auto" else grid
+        if grid == "auto":
+            best = core.best_grid(self._core, name, blocks, at)
+            target = Grid._wrap(best, self.grid.comm)
+        arguments = (self._core, target._core, name, blocks, at, code, most)
+        if explain:
+            return RedistributionPlan._of(core.explain_to(*arguments))
+        return self._wrap(core.to(*arguments), target)
+
+    def _require_fitting(
+        self, out: DistMatrix, layout: str, block: Any, grid: Any, code: int
+    ) -> None:
+        """Raise unless `out` is what `to` was asked to fill."""
+        if out.shape != self.shape:
+            raise ShapeError(f"to: out must have shape {self.shape}: got {out.shape}")
+        if load_core().scalar_code(out.dtype) != code:
+            raise DTypeError(f"to: out must have the dtype that is asked for: got {out.dtype}")
+        if str(out.layout) != str(Layout(layout)) or (block is not None and out.block != block):
+            raise LayoutError(
+                f"to: out must have layout {Layout(layout)}"
+                + (f" in blocks of {block}" if block is not None else "")
+                + f": got {out!r}"
+            )
+        if grid == "auto" or (isinstance(grid, Grid) and out.grid != grid):
+            raise InvalidArgument(f"to: out must lie on grid, or grid be None: got {out.grid!r}")
+
+    def astype(self, dtype: npt.DTypeLike) -> DistMatrix:
+        """A copy of another dtype in the same layout; this matrix where it has that dtype already.
+
+        Collective over ``grid.comm``; nothing moves.
+
+        Raises
+        ------
+        DTypeError
+            On every rank, for a real dtype where the matrix is complex.
+        """
+        core = load_core()
+        name = agreed(self.grid._core, "astype", lambda: dtype_of(dtype, "astype"))
+        return self._wrap(core.astype(self._core, core.scalar_code(np.dtype(name))), self.grid)
 
     def copy(self) -> DistMatrix:
         """A deep copy in the same layout. Collective over ``grid.comm``."""
@@ -325,9 +431,9 @@ class DistMatrix:
         return whole[0, 0]
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        """Assign a scalar or a DistMatrix of the same shape and dtype. Collective.
+        """Assign a scalar or a DistMatrix of the same shape. Collective.
 
-        The matrix may share elements with this one: what is read is as it was before.
+        A matrix of another dtype is converted, but no imaginary part is dropped. It may share elements with this one: what is read is as it was before.
         """
         ((i0, i1), (j0, j1)), read = agreed(
             self.grid._core,

@@ -29,9 +29,11 @@ void bind_grid(py::module_& module) {
            py::call_guard<py::gil_scoped_release>())
       .def_property_readonly(
           "shape", [](const ProcessGrid& g) { return std::pair(g.shape().rows, g.shape().cols); })
-      .def_property_readonly(
-          "order",
-          [](const ProcessGrid& g) { return g.order() == GridOrder::row_major ? "C" : "F"; })
+      .def_property_readonly("order",
+                             [](const ProcessGrid& g) {
+                               if (g.map().placement) return "placed";
+                               return g.order() == GridOrder::row_major ? "C" : "F";
+                             })
       .def_property_readonly("rank", &ProcessGrid::rank)
       .def_property_readonly("size", &ProcessGrid::size)
       .def_property_readonly("comm_size", [](const ProcessGrid& g) { return g.comm().size(); })

@@ -6,7 +6,10 @@
 
 #include <algorithm>
 #include <matrass/layout/layout.hpp>
-#include <matrass/redistribute/tiles.hpp>
+#include <matrass/redistribute/convert.hpp>
+#include <matrass/redistribute/counters.hpp>
+#include <matrass/redistribute/relabel.hpp>
+#include <matrass/redistribute/tile_sink.hpp>
 
 #include "any_matrix.hpp"
 #include "bindings.hpp"
@@ -26,31 +29,80 @@ Distribution wanted_distribution(const char* routine, const ProcessGrid& grid, S
   });
 }
 
-Matrix to(const Matrix& a, const ProcessGrid& grid, const std::string& layout, BlockArgument block,
-          int root) {
+/// f(m, To{}) for the scalar of `a` and the one with this code.
+/// @throws DTypeError on all ranks where an imaginary part would be lost
+template <class F>
+auto visit_conversion(const char* routine, const Matrix& a, int code, F&& f) {
   return std::visit(
       [&](const auto& m) {
-        const Distribution d = wanted_distribution("to", grid, m.shape(), layout, block, root);
-        return Matrix{redistribute(m, grid, d)};
+        using From = typename std::decay_t<decltype(m)>::value_type;
+        return with_scalar(code, [&](auto scalar) {
+          using To = decltype(scalar);
+          if constexpr (Convertible<From, To>) {
+            return f(m, scalar);
+          } else {
+            mpi::throw_together(m.grid().comm(), mpi::Call(routine, code), [&] {
+              throw DTypeError(std::string(routine) + ": dtype must be complex: got " +
+                               scalar_name(code) + " for a matrix of " +
+                               scalar_name(static_cast<int>(a.value.index())));
+            });
+            return decltype(f(std::declval<const DistMatrix<To>&>(), scalar)){};
+          }
+        });
       },
       a.value);
 }
 
-void copy_into(const Matrix& a, const Matrix& target) {
-  std::visit(
+MoveOptions move_options(std::optional<Index> max_memory) { return {.max_memory = max_memory}; }
+
+Matrix to(const Matrix& a, const ProcessGrid& grid, const std::string& layout, BlockArgument block,
+          int root, int code, std::optional<Index> max_memory) {
+  return visit_conversion("to", a, code, [&](const auto& m, auto scalar) {
+    const Distribution d = wanted_distribution("to", grid, m.shape(), layout, block, root);
+    return Matrix{redistribute_as<decltype(scalar)>(m, grid, d, move_options(max_memory))};
+  });
+}
+
+Explanation explain_to(const Matrix& a, const ProcessGrid& grid, const std::string& layout,
+                       BlockArgument block, int root, int code, std::optional<Index> max_memory) {
+  return visit_conversion("to", a, code, [&](const auto& m, auto scalar) {
+    const Distribution d = wanted_distribution("to", grid, m.shape(), layout, block, root);
+    return explain_as<decltype(scalar)>(m, grid, d, move_options(max_memory));
+  });
+}
+
+Matrix astype(const Matrix& a, int code) {
+  return visit_conversion("astype", a, code, [&](const auto& m, auto scalar) {
+    return Matrix{redistribute_as<decltype(scalar)>(m, m.grid(), m.distribution())};
+  });
+}
+
+/// The grid on which `a` comes into this layout by the fewest bytes.
+ProcessGrid best_grid(const Matrix& a, const std::string& layout, BlockArgument block, int root) {
+  return std::visit(
       [&](const auto& m) {
-        using M = std::decay_t<decltype(m)>;
-        const M* other = std::get_if<M>(&target.value);
-        mpi::throw_together(m.grid().comm(), mpi::Call("assign", m.distribution()), [&] {
-          if (other == nullptr) {
-            throw DTypeError("assign: dtypes must be equal: got " +
-                             scalar_name(static_cast<int>(a.value.index())) + " for " +
-                             scalar_name(static_cast<int>(target.value.index())));
-          }
+        const mpi::Call call("to", m.distribution(), layout, root);
+        return mpi::throw_together(m.grid().comm(), call, [&] {
+          return m.grid().placed(
+              relabelled_grid(m.distribution(), parse_layout(layout), layout_options(block, root)));
         });
-        redistribute_into(m, *other);
       },
       a.value);
+}
+
+/// Copies `a` into `target`, whatever its scalar.
+void copy_into(const Matrix& a, const Matrix& target, std::optional<Index> max_memory) {
+  const int code = static_cast<int>(target.value.index());
+  visit_conversion("assign", a, code, [&](const auto& m, auto scalar) {
+    using From = typename std::decay_t<decltype(m)>::value_type;
+    const auto& other = std::get<DistMatrix<decltype(scalar)>>(target.value);
+    if constexpr (std::is_same_v<From, decltype(scalar)>) {
+      redistribute_into(m, other, move_options(max_memory));
+    } else {
+      convert_into(m, other, move_options(max_memory));
+    }
+    return true;
+  });
 }
 
 /// @param code the scalar of all tiles of all ranks, as the caller has found it.
@@ -85,6 +137,23 @@ Matrix from_global_array(const ProcessGrid& grid, const std::optional<py::array>
   });
 }
 
+/// What copy_into would do.
+Explanation explain_copy(const Matrix& a, const Matrix& target, std::optional<Index> max_memory) {
+  const int code = static_cast<int>(target.value.index());
+  return visit_conversion("to", a, code, [&](const auto& m, auto scalar) {
+    using From = typename std::decay_t<decltype(m)>::value_type;
+    const auto& other = std::get<DistMatrix<decltype(scalar)>>(target.value);
+    if constexpr (std::is_same_v<From, decltype(scalar)>) {
+      return explain_into(m, other, move_options(max_memory));
+    } else {
+      Explanation e = explain_as<decltype(scalar)>(m, other.grid(), other.distribution(),
+                                                   move_options(max_memory));
+      e.result_bytes = 0;
+      return e;
+    }
+  });
+}
+
 /// The whole of `a` as an array in memory of the pool, where ranks of this machine write directly;
 /// None on ranks other than `root`.
 py::object gather(const Matrix& a, std::optional<int> root) {
@@ -112,6 +181,65 @@ py::object gather(const Matrix& a, std::optional<int> root) {
       a.value);
 }
 
+/// Python's side of TileSink: the scalar is a run-time value.
+class AnySink {
+ public:
+  AnySink(const ProcessGrid& grid, std::pair<Index, Index> shape, int code,
+          const std::string& layout, BlockArgument block) {
+    const Distribution d =
+        wanted_distribution("from_tiles", grid, {shape.first, shape.second}, layout, block, 0);
+    with_scalar(code, [&](auto scalar) { sink_.emplace<TileSink<decltype(scalar)>>(grid, d); });
+  }
+
+  void add(const std::vector<ArrayTile>& arrays) {
+    visit([&](auto& sink) {
+      using T = typename std::decay_t<decltype(sink)>::value_type;
+      std::vector<Tile<const T>> tiles;
+      tiles.reserve(arrays.size());
+      for (const auto& [i0, j0, array] : arrays) {
+        tiles.push_back({i0, j0, part_of<T>(array, false)});
+      }
+      const py::gil_scoped_release no_gil;
+      sink.add(tiles);
+    });
+  }
+
+  Index covered() const {
+    Index covered = 0;
+    visit([&](const auto& sink) { covered = sink.covered(); });
+    return covered;
+  }
+
+  Matrix finish() {
+    Matrix result;
+    const py::gil_scoped_release no_gil;
+    visit([&](auto& sink) { result.value = sink.finish(); });
+    return result;
+  }
+
+ private:
+  template <class F>
+  void visit(F&& f) const {
+    visit_one(*this, f);
+  }
+  template <class F>
+  void visit(F&& f) {
+    visit_one(*this, f);
+  }
+  template <class Self, class F>
+  static void visit_one(Self& self, F& f) {
+    std::visit(
+        [&](auto& sink) {
+          if constexpr (!std::is_same_v<std::decay_t<decltype(sink)>, std::monostate>) f(sink);
+        },
+        self.sink_);
+  }
+
+  std::variant<std::monostate, TileSink<float>, TileSink<double>, TileSink<std::complex<float>>,
+               TileSink<std::complex<double>>>
+      sink_;
+};
+
 void to_tiles_of(const Matrix& a, const std::vector<ArrayTile>& arrays) {
   std::visit(
       [&](const auto& m) {
@@ -131,9 +259,42 @@ void to_tiles_of(const Matrix& a, const std::vector<ArrayTile>& arrays) {
 
 void bind_redistribute(py::module_& module) {
   using NoGil = py::call_guard<py::gil_scoped_release>;
+  py::class_<Explanation>(module, "Explanation")
+      .def_readonly("bytes_sent", &Explanation::bytes_sent)
+      .def_readonly("bytes_received", &Explanation::bytes_received)
+      .def_readonly("bytes_kept", &Explanation::bytes_kept)
+      .def_readonly("messages", &Explanation::messages)
+      .def_readonly("rounds", &Explanation::rounds)
+      .def_readonly("result_bytes", &Explanation::result_bytes)
+      .def_readonly("work_bytes", &Explanation::work_bytes)
+      .def_readonly("path", &Explanation::path);
   module.def("to", &to, py::arg("a"), py::arg("grid"), py::arg("layout"), py::arg("block"),
-             py::arg("root") = 0, NoGil());
-  module.def("copy_into", &copy_into, py::arg("a"), py::arg("target"), NoGil());
+             py::arg("root"), py::arg("code"), py::arg("max_memory"), NoGil());
+  module.def("explain_to", &explain_to, py::arg("a"), py::arg("grid"), py::arg("layout"),
+             py::arg("block"), py::arg("root"), py::arg("code"), py::arg("max_memory"), NoGil());
+  module.def("explain_into", &explain_copy, py::arg("a"), py::arg("target"), py::arg("max_memory"),
+             NoGil());
+  module.def("astype", &astype, py::arg("a"), py::arg("code"), NoGil());
+  module.def("best_grid", &best_grid, py::arg("a"), py::arg("layout"), py::arg("block"),
+             py::arg("root"), NoGil());
+  module.def("copy_into", &copy_into, py::arg("a"), py::arg("target"),
+             py::arg("max_memory") = std::nullopt, NoGil());
+  py::class_<AnySink>(module, "TileSink")
+      .def(py::init<const ProcessGrid&, std::pair<Index, Index>, int, const std::string&,
+                    BlockArgument>(),
+           py::arg("grid"), py::arg("shape"), py::arg("code"), py::arg("layout"), py::arg("block"),
+           NoGil())
+      .def("add", &AnySink::add, py::arg("tiles"))
+      .def_property_readonly("covered", &AnySink::covered)
+      .def("finish", &AnySink::finish);
+  module.def("transfer_counts", [] {
+    const TransferCounts c = transfer_counts();
+    return std::map<std::string, std::int64_t>{
+        {"messages_sent", c.messages_sent}, {"messages_received", c.messages_received},
+        {"bytes_sent", c.bytes_sent},       {"bytes_received", c.bytes_received},
+        {"bytes_pushed", c.bytes_pushed},   {"bytes_pulled", c.bytes_pulled},
+        {"bytes_kept", c.bytes_kept}};
+  });
   module.def("from_tiles", &from_tiles_of, py::arg("grid"), py::arg("tiles"), py::arg("shape"),
              py::arg("code"), py::arg("layout"), py::arg("block"));
   module.def("from_global", &from_global_array, py::arg("grid"), py::arg("x"), py::arg("shape"),

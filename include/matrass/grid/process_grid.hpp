@@ -63,6 +63,14 @@ class ProcessGrid {
     });
   }
 
+  /// The same ranks where `map`, one over all of them, places them. Local; the same on every rank.
+  ProcessGrid placed(const GridMap& map) const {
+    ProcessGrid grid = *this;
+    grid.map_ = map;
+    grid.require_fit();
+    return grid;
+  }
+
   const GridMap& map() const { return map_; }
   GridShape shape() const { return map_.shape; }
   GridOrder order() const { return map_.order; }

@@ -91,6 +91,12 @@ class MemoryPool {
     release_kept(0);
   }
 
+  /// Forgets the peak so far.
+  void reset_peak() {
+    const std::scoped_lock lock(mutex_);
+    use_.peak = use_.in_use;
+  }
+
   /// At most this many bytes may be in use from now on; larger requests throw MemoryLimitError.
   void set_limit(std::size_t bytes) {
     const std::scoped_lock lock(mutex_);

@@ -117,23 +117,35 @@ inline void require_within(const std::vector<TileExtent>& tiles, Shape shape,
   }
 }
 
-/// Checks that the tiles lie within `shape` and cover each element exactly once. Tiles without
-/// elements count for nothing. O(N log N) for N tiles; names the tiles at fault.
+namespace detail {
+/// Tiles without elements count for nothing.
+inline std::vector<const TileExtent*> filled(const std::vector<TileExtent>& tiles) {
+  std::vector<const TileExtent*> filled;
+  for (const TileExtent& tile : tiles) {
+    if (tile.rows.size() > 0 && tile.cols.size() > 0) filled.push_back(&tile);
+  }
+  return filled;
+}
+}  // namespace detail
+
+/// @throws InvalidArgument naming two tiles that overlap. O(N log N) for N tiles.
+inline void require_no_overlap(const std::vector<TileExtent>& tiles) {
+  detail::sweep(detail::filled(tiles), 0, [](const detail::Crossed&, const IndexRange&) {});
+}
+
+/// Checks that the tiles lie within `shape` and cover each element exactly once. O(N log N) for N
+/// tiles; names the tiles at fault.
 /// @throws InvalidArgument
 inline void require_exact_cover(const std::vector<TileExtent>& tiles, Shape shape) {
-  std::vector<const TileExtent*> filled;
-  Index covered = 0;
   require_within(tiles, shape, "from_tiles");
-  for (const TileExtent& tile : tiles) {
-    if (tile.rows.size() == 0 || tile.cols.size() == 0) continue;
-    filled.push_back(&tile);
-    covered += tile.rows.size() * tile.cols.size();
-  }
-  detail::sweep(filled, 0, [](const detail::Crossed&, const IndexRange&) {});
+  require_no_overlap(tiles);
+  Index covered = 0;
+  for (const TileExtent& tile : tiles) covered += tile.rows.size() * tile.cols.size();
   if (covered == shape.size()) return;
-  detail::sweep(filled, shape.rows, [&](const detail::Crossed& line, const IndexRange& rows) {
+  const auto look = [&](const detail::Crossed& line, const IndexRange& rows) {
     detail::require_no_gap(line, rows, shape.cols);
-  });
+  };
+  detail::sweep(detail::filled(tiles), shape.rows, look);
 }
 
 }  // namespace matrass

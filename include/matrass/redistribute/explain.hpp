@@ -15,7 +15,8 @@ namespace matrass {
 
 /// What a call that moves elements may be told.
 struct MoveOptions {
-  /// Bytes that the call may allocate on each rank, for its result and its buffers.
+  /// Bytes that the call may allocate on this rank, for its result and its buffers; given on every
+  /// rank or on none, as much as each can spare.
   std::optional<Index> max_memory = std::nullopt;
 };
 
@@ -34,6 +35,23 @@ struct Explanation {
 
   /// Memory that the call takes at its height.
   Index peak_bytes() const { return result_bytes + work_bytes; }
+
+  /// Counts a step of a move in several steps, each of which frees its memory.
+  void add_step(const Explanation& step) {
+    bytes_sent += step.bytes_sent;
+    bytes_received += step.bytes_received;
+    bytes_kept += step.bytes_kept;
+    messages += step.messages;
+    rounds += step.rounds;
+    work_bytes = std::max(work_bytes, step.work_bytes);
+    const bool quiet = path == "none" || path == "local";
+    const bool step_quiet = step.path == "none" || step.path == "local";
+    if (quiet) {
+      path = step.path == "none" ? path : step.path;
+    } else if (!step_quiet && step.path != path) {
+      path = "mixed";
+    }
+  }
 };
 
 namespace detail {

@@ -140,7 +140,7 @@ template <Scalar T>
 void redistribute_into(const DistMatrix<T>& a, const DistMatrix<T>& target,
                        const MoveOptions& options = {}) {
   const mpi::Call call("redistribute_into", a.distribution(), target.distribution(),
-                       options.max_memory.value_or(-1));
+                       options.max_memory.has_value());
   const Index most =
       detail::longest_message(a, target.grid(), target.distribution(), &target, options);
   DistMatrix<T> source;
@@ -161,7 +161,7 @@ template <Scalar T>
 DistMatrix<T> redistribute(const DistMatrix<T>& a, const ProcessGrid& grid,
                            const Distribution& wanted, const MoveOptions& options = {}) {
   DistMatrix<T> result;
-  const mpi::Call call("redistribute", a.distribution(), wanted, options.max_memory.value_or(-1));
+  const mpi::Call call("redistribute", a.distribution(), wanted, options.max_memory.has_value());
   const bool is_view = detail::nothing_moves(a, grid, wanted);
   const Index most =
       is_view ? detail::unbounded : detail::longest_message<T>(a, grid, wanted, nullptr, options);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// @file
 /// From and to any rectangles on any ranks: how data comes in, and how it is given back.
-/// Next: scalapack/context.hpp or algorithm/norm.hpp
+/// Next: redistribute/tile_sink.hpp (tiles that come over time)
 #pragma once
 
 #include <limits>

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/// @file
+/// A matrix that is filled by tiles over time: sources that are larger than memory.
+/// Next: scalapack/context.hpp or algorithm/norm.hpp
+#pragma once
+
+#include <matrass/redistribute/tiles.hpp>
+#include <utility>
+#include <vector>
+
+namespace matrass {
+
+/// Takes tiles in batches until they cover a matrix exactly once.
+///
+/// After each batch its tiles are free for other use: beside the matrix there is one batch in
+/// memory, and the extents of all tiles (40 bytes each).
+template <Scalar T>
+class TileSink {
+ public:
+  using value_type = T;
+
+  /// Allocates the matrix. Collective over `grid`, like all that this class does.
+  TileSink(const ProcessGrid& grid, const Distribution& wanted)
+      : matrix_(grid, wanted, false), taken_(static_cast<std::size_t>(grid.comm().size()), 0) {}
+
+  /// Places the tiles that all ranks have given, each any number of them.
+  /// @throws InvalidArgument on all ranks, naming the tile: one that lies outside of the matrix, or
+  ///   overlaps another. Nothing of the batch is placed then.
+  void add(const std::vector<Tile<const T>>& tiles) {
+    const ProcessGrid& grid = matrix_.grid();
+    std::vector<TileHeader> headers;
+    std::vector<LocalPart<const T>> parts;
+    for (const Tile<const T>& tile : tiles) {
+      headers.push_back({tile.i0, tile.j0, tile.part.shape});
+      parts.push_back(tile.part);
+    }
+    std::vector<TileExtent> batch = gather_extents(grid.comm(), "from_tiles", headers);
+    for (TileExtent& tile : batch) tile.number += taken_[static_cast<std::size_t>(tile.rank)];
+    const mpi::Call call("from_tiles", matrix_.distribution());
+    auto exchange = mpi::throw_together(grid.comm(), call, [&] {
+      require_room(batch);
+      const Pieces target = matrass::pieces_of(matrix_.distribution());
+      auto plan = std::make_shared<const Plan>(
+          make_plan(detail::pieces_of(batch), target, grid.rank(), grid.comm().size()));
+      return detail::Exchange<T>(grid.comm(), std::move(plan), size_of(batch));
+    });
+    exchange.run(parts, detail::parts_of(matrix_.part(), matrix_.distribution(), grid.rank()),
+                 matrix_.storage().owner());
+    for (const TileExtent& tile : batch) ++taken_[static_cast<std::size_t>(tile.rank)];
+    covered_ += size_of(batch);
+    all_.insert(all_.end(), batch.begin(), batch.end());
+  }
+
+  /// How many elements have come so far.
+  Index covered() const { return covered_; }
+
+  /// The matrix, once all of it has come; the sink is then empty.
+  /// @throws InvalidArgument on all ranks, saying what is missing.
+  DistMatrix<T> finish() {
+    const mpi::Call call("from_tiles", matrix_.distribution(), covered_);
+    mpi::throw_together(matrix_.grid().comm(), call,
+                        [&] { require_exact_cover(all_, matrix_.shape()); });
+    all_.clear();
+    return std::exchange(matrix_, {});
+  }
+
+ private:
+  static Index size_of(const std::vector<TileExtent>& tiles) {
+    Index size = 0;
+    for (const TileExtent& tile : tiles) size += tile.rows.size() * tile.cols.size();
+    return size;
+  }
+
+  /// Overlaps within a batch are found at once, those with earlier ones at the latest when more has
+  /// come than there is: looking at all tiles each time would take longer the more there are.
+  void require_room(const std::vector<TileExtent>& batch) const {
+    require_within(batch, matrix_.shape(), "from_tiles");
+    require_no_overlap(batch);
+    if (covered_ + size_of(batch) <= matrix_.shape().size()) return;
+    std::vector<TileExtent> all = all_;
+    all.insert(all.end(), batch.begin(), batch.end());
+    require_no_overlap(all);
+  }
+
+  DistMatrix<T> matrix_;
+  std::vector<TileExtent> all_;
+  std::vector<int> taken_;  ///< tiles of each rank
+  Index covered_ = 0;
+};
+
+}  // namespace matrass
