@@ -105,7 +105,7 @@ struct PanelBudget {
   MoveOptions messages;
 };
 
-/// Half of what `options` leave goes to panels, half to messages. Collective where there is a
+/// What `options` leave goes to panels and messages by halves. Collective where there is a
 /// budget.
 /// @param result  bytes of this rank's part of the result
 /// @param line  bytes of the smallest panel
@@ -115,16 +115,19 @@ inline PanelBudget panel_budget(const mpi::Communicator& comm, Index result, Ind
   PanelBudget budget;
   if (!options.max_memory) return budget;
   constexpr Index granule = MemoryPool::granule;
+  const Index least_panel = ceil_div(std::max(line, 2 * granule), granule) * granule;
+  const Index least_messages = (comm.size() - 1) * 4 * least_message_bytes;  // two a stream
   const Index left = *options.max_memory - result;
-  const Index least = 2 * std::max(2 * granule, ceil_div(line, granule) * granule);
   mpi::throw_together(comm, [&] {
-    if (left >= least) return;
-    throw MemoryLimitError("redistribute: max_memory must hold the result and " +
-                           shown_bytes(least) + " for work: got " +
-                           shown_bytes(*options.max_memory) + ", " + shown_bytes(least - left) +
-                           " are missing");
+    const Index missing = least_panel + least_messages - left;
+    if (missing <= 0) return;
+    throw MemoryLimitError("redistribute: max_memory must hold the result and its buffers: got " +
+                           shown_bytes(*options.max_memory) + ", " + shown_bytes(missing) +
+                           " are missing (" + shown_bytes(result) + " for the result, " +
+                           shown_bytes(least_panel + least_messages) + " for buffers)");
   });
-  budget.panel = std::min(panel_bytes, left / 2 / granule * granule);
+  const Index half = (left - least_messages) / 2 / granule * granule;
+  budget.panel = std::clamp(half, least_panel, std::max(panel_bytes, least_panel));
   budget.messages.max_memory = left - budget.panel;
   mpi::check(MPI_Allreduce(MPI_IN_PLACE, &budget.panel, 1, MPI_INT64_T, MPI_MIN, comm.own()),
              "MPI_Allreduce");
