@@ -14,15 +14,18 @@ WORDS_PER_LIMIT = {"kvsname_max": 256, "keylen_max": 64, "vallen_max": 1024}
 
 
 class PmiServer:
-    """Serves `size` ranks of one node; `port` is what PMI_PORT wants."""
+    """Serves `size` ranks, equally many on each of `nodes`; `port` is what PMI_PORT wants.
 
-    def __init__(self, size: int) -> None:
+    `listener`: a socket that all of them can reach; by default one for this machine alone.
+    """
+
+    def __init__(self, size: int, nodes: int = 1, listener: socket.socket | None = None) -> None:
         self._size = size
-        self._values = {"PMI_process_mapping": f"(vector,(0,1,{size}))"}
+        self._values = {"PMI_process_mapping": f"(vector,(0,{nodes},{size // nodes}))"}
         self._barrier = threading.Barrier(size)
         self._lock = threading.Lock()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = f"127.0.0.1:{self._listener.getsockname()[1]}"
+        self._listener = listener or socket.create_server(("127.0.0.1", 0))
+        self.port = "{}:{}".format(*self._listener.getsockname())
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:

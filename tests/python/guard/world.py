@@ -15,8 +15,12 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pmi import PmiServer
+
+if TYPE_CHECKING:
+    from two_hosts import TwoHosts
 
 HERE = Path(__file__).resolve().parent
 BUILD = Path(os.environ.get("MATRASS_TEST_BUILD", HERE.parents[2] / "build" / "dev"))
@@ -39,7 +43,8 @@ class Outcome:
 class World:
     """`size` ranks of `program scenario`, by default rank.py; `victim` may die.
 
-    `environment`: what is to be different in the ranks' one; None takes a variable away.
+    `environment`: what is to be different in the ranks' one; None takes a variable away. `hosts`:
+    where the ranks run, if not all on this machine.
     """
 
     size: int
@@ -47,13 +52,16 @@ class World:
     scenario: dict[str, object]
     program: list[str] = field(default_factory=list)
     environment: dict[str, str | None] = field(default_factory=dict)
+    hosts: TwoHosts | None = None
 
     def run(self, release_after: int | None = None) -> list[Outcome]:
         """Start, wait for all, tell the survivors of a death; fail with all stacks if it hangs.
 
         When the rank `release_after` has ended, the others' standard input is closed.
         """
-        server = PmiServer(self.size)
+        server = (
+            PmiServer(self.size, 2, self.hosts.listen()) if self.hosts else PmiServer(self.size)
+        )
         pipes = [os.pipe() for _ in range(self.size)]
         meeting = tempfile.TemporaryDirectory(prefix="matrass-guard-")  # see survivor.meet
         ranks: list[subprocess.Popen[str]] = []
@@ -93,8 +101,9 @@ class World:
             else:
                 environment[name] = value
         program = self.program or [sys.executable, "-X", "faulthandler", str(HERE / "rank.py")]
+        where = self.hosts.on_host_of(rank) if self.hosts else []
         return subprocess.Popen(
-            [*program, json.dumps(self.scenario)],
+            [*where, *program, json.dumps(self.scenario)],
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
