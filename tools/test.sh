@@ -24,4 +24,25 @@ if [ -z "${MATRASS_CAMPAIGN:-}" ]; then # a campaign runs all of them
 fi
 say "Python tests"
 .venv/bin/python tests/python/support/launch.py --junit $results/python.xml
-exec .venv/bin/python tools/summary.py $results/cpp.xml $sanitized $results/python.xml
+
+# Those that move matrices once more on each path that these can take, or a sample of both.
+if [ -n "${MATRASS_CAMPAIGN:-}" ]; then
+  paths=(direct push pull message mixed apart)
+  moving=(tests/python/matrix tests/python/create)
+else
+  paths=(push pull message mixed)
+  moving=(--ranks 6 tests/python/matrix/test_{to,gather}.py tests/python/create/test_from_tiles.py
+    -- -q -k "np6 and (all_pairs or any_tiling or each_root or there_and_back)")
+fi
+reports=($results/python.xml)
+for path in "${paths[@]}"; do
+  say "Python tests on the path $path"
+  case $path in
+    mixed) environment=(MATRASS_PATH=direct MATRASS_RANKS_PER_NODE=2) ;; # ranks of a node copy, nodes exchange messages
+    apart) environment=(MATRASS_PATH=direct MATRASS_RANKS_PER_NODE=1) ;;
+    *) environment=(MATRASS_PATH="$path") ;;
+  esac
+  reports+=("$results/python-$path.xml")
+  env "${environment[@]}" .venv/bin/python tests/python/support/launch.py --only spmd --junit "${reports[-1]}" "${moving[@]}"
+done
+exec .venv/bin/python tools/summary.py $results/cpp.xml $sanitized "${reports[@]}"

@@ -6,6 +6,7 @@
 
 #include <complex>
 #include <matrass/redistribute/redistribute.hpp>
+#include <span>
 
 #include "support/matrices.hpp"
 
@@ -81,6 +82,38 @@ TEST(Redistribute, AllPairsAndScalarsOnTwoByThree) {
       }
     }
   }
+}
+
+/// Every pair of layouts with every pair of blocks (those of 64 hold the whole axis) on every grid
+/// of all ranks, in both orders and placed, of all four scalars. A sample, if this is no campaign.
+TEST(Redistribute, FullProductOfPairsBlocksGridsAndScalars) {
+  set_time_limit(std::chrono::seconds(600));
+  for_each_rank_count([](MPI_Comm comm) {
+    Sample sample(5000);
+    int size = 0;
+    MPI_Comm_size(comm, &size);
+    const auto one = [&](const ProcessGrid& grid, Layout from, Layout to, Block a, Block b) {
+      for_each_scalar([&](auto scalar) {
+        if (!sample.take() || testing::Test::HasFailure()) return;
+        move<decltype(scalar)>(grid, from, any_options(grid.map(), from, a, sample), grid, to,
+                               any_options(grid.map(), to, b, sample), {41, 37});
+      });
+    };
+    for (const auto& [rows, cols] : grid_shapes(size)) {
+      if (rows * cols != size) continue;
+      for (const GridMap& map : grid_maps({rows, cols}, size)) {
+        const ProcessGrid grid(comm, map);
+        for (const Layout from : all_layouts) {
+          for (const Layout to : all_layouts) {
+            for (const Block& a : std::span(test_blocks).first<4>()) {
+              for (const Block& b : std::span(test_blocks).first<4>()) one(grid, from, to, a, b);
+            }
+            if (testing::Test::HasFailure()) return;
+          }
+        }
+      }
+    }
+  });
 }
 
 /// Larger than the cache and than one message.
