@@ -105,9 +105,12 @@ sanitized() { # sanitized COMMAND...
     ASAN_OPTIONS=detect_leaks=0:verify_asan_link_order=0 "$@"
 }
 
-sanitizer_sample() { # sanitizer_sample JUNIT: index arithmetic, plans, memory; one process each, nothing compiled of the library
-  local tests=(layout.axis layout.distribution redistribute.{runs,cover,plan,huge_plan} matrix.memory_pool)
-  build_tree asan $(printf 'test_%s ' "${tests[@]//./_}") >build/asan.log 2>&1 || { cat build/asan.log >&2; return 1; }
+sanitizer_sample() { # sanitizer_sample JUNIT: index arithmetic, plans, memory, copies, every path; nothing compiled of the library
+  local tests=(layout.{axis,distribution} redistribute.{runs,cover,plan,huge_plan,lines,weave,walk,paths.np4}
+    matrix.{arena,free_ranges,memory_pool})
+  local targets=("${tests[@]%.np?}")
+  targets=("${targets[@]//./_}")
+  build_tree asan "${targets[@]/#/test_}" >build/asan.log 2>&1 || { cat build/asan.log >&2; return 1; }
   sanitized ctest --test-dir build/asan -j "$(nproc)" --output-on-failure --timeout 600 --output-junit "$1" \
     -R "^($(IFS='|'; echo "${tests[*]//./\\.}"))$"
 }
