@@ -10,7 +10,12 @@ import pytest
 
 WORLDS = 100 if os.environ.get("MATRASS_CAMPAIGN") else 3
 WITHIN = 60.0
-PROGRAM = "import matrass; from mpi4py import MPI; MPI.COMM_WORLD.Barrier(); MPI.COMM_WORLD.rank or print('{}')"
+PROGRAM = """
+import matrass
+from mpi4py import MPI
+MPI.COMM_WORLD.Barrier()
+if MPI.COMM_WORLD.rank == 0: print("{}")
+"""
 
 
 @pytest.mark.time_limit(240)
