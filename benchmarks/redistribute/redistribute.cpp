@@ -116,7 +116,7 @@ class Report {
     line_.add("benchmark", std::string("redistribute")).add("mode", std::string("cases"));
     line_.add("letter", c.letter).add("case", c.name);
     line_.add("m", static_cast<long long>(shape.rows)).add("n", static_cast<long long>(shape.cols));
-    line_.add("bytes", static_cast<long long>(shape.size() * item));
+    line_.add("bytes", static_cast<long long>(shape.size()) * item);
     line_.add("ranks", static_cast<long long>(ranks_));
   }
 
