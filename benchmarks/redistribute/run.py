@@ -14,7 +14,7 @@ hand::
 
     .venv/bin/python benchmarks/redistribute/run.py --size 1000 --tall 100000 --parts cases
     .venv/bin/python benchmarks/redistribute/run.py --save lines.jsonl --picture picture.svg
-    .venv/bin/python benchmarks/redistribute/run.py --from lines.jsonl --picture picture.svg
+    .venv/bin/python benchmarks/redistribute/run.py --from lines.jsonl --picture picture.svg --table
 
 The exit code is 1 if a result was wrong or a program failed.
 """
@@ -147,7 +147,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--time-limit", type=float, default=900.0, help="of each program, in seconds")
     add("--save", type=Path, metavar="FILE.jsonl", help="write the lines there, too")
     add("--picture", type=Path, metavar="FILE.svg", help="draw cases and growth")
-    add("--from", type=Path, dest="saved", metavar="FILE.jsonl", help="measure nothing: draw these")
+    add("--table", action="store_true", help="print Markdown tables of them, too")
+    add("--from", type=Path, dest="saved", metavar="FILE.jsonl", help="measure nothing, take these")
     return parser.parse_args(arguments)
 
 
@@ -165,6 +166,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from picture import draw  # matplotlib takes a second to load: not without need
 
         draw(lines, given.picture)
+    if given.table:
+        from table import tables
+
+        print(tables(lines))
     return 1 if failed else 0
 
 

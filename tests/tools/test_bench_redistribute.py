@@ -26,6 +26,7 @@ cat "$(dirname "$0")/plan.jsonl"
 COMMON = {"benchmark": "redistribute", "ranks": "RANKS", "faults": 3, "correct": True}
 COMMON |= {"copy_GB_per_s": 40, "case": "here -> there", "m": 8, "n": 8}
 TIMES = {"ours_ms": 1, "adopted_ms": 2, "message_ms": 3, "pdgemr2d_ms": 4, "x_pdgemr2d": 4.0}
+TIMES |= {"memcpy_ms": 0.5, "streamed_ms": 0.6, "x_copy": 0.5}
 CASES = [COMMON | TIMES | {"mode": "cases", "letter": c, "bytes": 512} for c in "ab"]
 GROWTH = [
     COMMON | {"mode": "growth", "letter": letter, "bytes": size, "ms": 2, "copy_ms": 1}
@@ -124,6 +125,17 @@ def test_a_picture_of_saved_lines(tmp_path):
     texts = {element.text for element in ET.parse(second).iter("{http://www.w3.org/2000/svg}text")}
     assert {"plain copy", "ScaLAPACK pdgemr2d", "b, 2 ranks", "GB/s", "1 MB"} <= texts
     assert "date" not in second.read_text()
+
+
+def test_tables_of_saved_lines(tmp_path):
+    saved = tmp_path / "lines.jsonl"
+    assert bench(tmp_path, "", "--growth-ranks", 2, "--save", saved)[0] == 0
+    command = [sys.executable, RUN, "--from", saved, "--table"]
+    printed = subprocess.check_output(command, text=True, timeout=50).splitlines()
+    assert "| a: here -> there | 1 | 2 | 3 | 4 | 0.5 | 0.50 | 4.0 | 3 |" in printed
+    assert "| ms | 1 MB | 64 MB |" in printed
+    many = " (more than cores)" if CORES < 2 else ""
+    assert f"| plain copy, 2 ranks{many} | 1 | 1 |" in printed
 
 
 def test_a_picture_of_what_there_is(tmp_path):
