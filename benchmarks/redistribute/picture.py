@@ -57,14 +57,14 @@ def draw(lines: Lines, path: Path) -> None:
         left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
         draw_cases(left, cases)
         draw_growth(right, growth)
-        figure.supxlabel(caption(cases), fontsize=8, color="0.25", x=0.01, ha="left")
+        figure.supxlabel(caption(cases, growth), fontsize=8, color="0.25", x=0.01, ha="left")
         title = "Redistribution: GB/s of each case, and time by size"
         metadata = {"Title": title, "Date": None, "Creator": None}
         figure.savefig(path, format="svg", metadata=metadata)
 
 
-def caption(cases: Lines) -> str:
-    """What the words mean."""
+def caption(cases: Lines, growth: Lines) -> str:
+    """What the words mean. Lines may be marked "disturbed" by hand."""
     text = (
         "copy: each rank copies as many bytes as it holds, by memcpy or with stores past the "
         "cache, whichever is faster.\nGB/s: the bytes of the whole matrix, by the median time."
@@ -74,12 +74,15 @@ def caption(cases: Lines) -> str:
         text += f" Left: {ranks} ranks, {first['m']} x {first['n']} doubles"
         tall = [line for line in cases if line["m"] != first["m"]]
         text += "".join(f" (tall: {line['m']:,} x {line['n']})" for line in tall[:1]) + "."
+    if any(line.get("disturbed") for line in cases + growth):
+        text += " Other programs ran at times."
     return text
 
 
 def draw_cases(axes: Axes, cases: Lines) -> None:
     """Bars of GB/s, one group a case, and a line across each group for the copy."""
     thick = 0.2
+    fastest = max((line["copy_GB_per_s"] for line in cases), default=0)
     for at, line in enumerate(cases):
         for number, (name, label, colour) in enumerate(WAYS):
             if f"{name}_ms" not in line:
@@ -87,7 +90,9 @@ def draw_cases(axes: Axes, cases: Lines) -> None:
             speed = line["bytes"] / line[f"{name}_ms"] / 1e6
             place = at + (number - 1.5) * thick
             axes.barh(place, speed, thick * 0.9, color=colour, label=label if at == 0 else None)
-            axes.text(speed, place, f" {speed:.3g}", va="center", fontsize=7, color="0.25")
+            inside = speed > 0.15 * fastest
+            side, shade = ("right", "white") if inside else ("left", "0.25")
+            axes.text(speed, place, f" {speed:.3g} ", va="center", ha=side, size=7, color=shade)
         label = "plain copy" if at == 0 else None
         reach = [at - 2.3 * thick, at + 2.3 * thick]
         axes.plot([line["copy_GB_per_s"]] * 2, reach, color=COPY, lw=2, label=label)
