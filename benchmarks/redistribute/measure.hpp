@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// @file
 /// Contenders that take turns, their medians, and one JSON line a case.
-/// Next: cases.hpp
+/// Next: contents.hpp
 #pragma once
 
 #include <malloc.h>
@@ -13,7 +13,7 @@
 #include <cstring>
 #include <functional>
 #include <limits>
-#include <matrass/core/types.hpp>
+#include <matrass/matrix/dist_matrix.hpp>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,6 +37,7 @@ inline double median(std::vector<double> values) {
 
 /// Runs the contenders in turn, so that a disturbance hits all alike. What takes microseconds is
 /// called several times for each figure. Collective; each time is the slowest rank's.
+/// @param elements  of a rank, about; the same number on all of them
 inline void run_in_turn(std::vector<Contender>& contenders, int repeats, matrass::Index elements) {
   const auto calls =
       static_cast<int>(std::clamp<matrass::Index>(1'000'000 / (elements + 1), 1, 200));
@@ -67,6 +68,19 @@ inline void copy_past_cache(const void* from, void* to, std::size_t bytes) {
 }
 #endif
 
+/// A copy of the local part of `a` to that of `b`, in two ways; the faster one is the measure.
+/// Collective. @returns how many elements it copies: what every rank has in both.
+template <class T>
+matrass::Index add_copies(std::vector<Contender>& contenders, const matrass::DistMatrix<T>& a,
+                          const matrass::DistMatrix<T>& b) {
+  const matrass::Index local = matrass::mpi::allreduce(
+      a.grid().comm(), std::min(a.local_shape().size(), b.local_shape().size()), MPI_MIN);
+  const std::size_t bytes = static_cast<std::size_t>(local) * sizeof(T);
+  contenders.push_back({"memcpy", [=] { std::memcpy(b.data(), a.data(), bytes); }});
+  contenders.push_back({"streamed", [=] { copy_past_cache(a.data(), b.data(), bytes); }});
+  return local;
+}
+
 /// pdgemr2d allocates its work memory in each call: let it have the same pages again, as the
 /// library's pool does for ours.
 inline void keep_freed_memory() {
@@ -81,6 +95,16 @@ inline long minor_faults() {
   rusage use{};
   getrusage(RUSAGE_SELF, &use);
   return use.ru_minflt;
+}
+
+/// Minor faults of the rank that has most, in three calls of `run` after all the warm ones.
+inline long faults_of(const std::function<void()>& run) {
+  run();
+  const long before = minor_faults();
+  for (int k = 0; k < 3; ++k) run();
+  long faults = minor_faults() - before;
+  MPI_Allreduce(MPI_IN_PLACE, &faults, 1, MPI_LONG, MPI_MAX, MPI_COMM_WORLD);
+  return faults;
 }
 
 /// One line of the report: fields in the order in which they are added.

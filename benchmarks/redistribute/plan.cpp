@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// @file
 /// What planning alone costs a rank: one JSON line a case, medians in microseconds. No ranks are
-/// needed: grids of any size are arithmetic. Next: redistribute.cpp (the messages)
+/// needed: grids of any size are arithmetic. Next: redistribute.cpp (what moves)
 #include <algorithm>
 #include <cstdio>
 #include <ctime>
@@ -58,12 +58,13 @@ std::size_t transfers(const Plan& plan) {
 /// Times the slowest of some ranks: the first, the last and some between.
 void run_case(const Side& source, const Side& target) {
   const int ranks = source.distribution.grid().comm_size;
+  const int sampled = std::min(ranks, 5);
   double plan_us = 0.0;
   double cached_us = 0.0;
   double cost_us = 0.0;
   std::size_t count = 0;
-  for (int k = 0; k < std::min(ranks, 5); ++k) {
-    const int rank = static_cast<int>(static_cast<Index>(ranks - 1) * k / std::min(ranks - 1, 4));
+  for (int k = 0; k < sampled; ++k) {
+    const int rank = static_cast<int>(static_cast<Index>(ranks - 1) * k / (sampled - 1));
     const auto& a = source.distribution;
     const auto& b = target.distribution;
     const double us =
@@ -73,8 +74,11 @@ void run_case(const Side& source, const Side& target) {
     cost_us = std::max(cost_us, microseconds(5, [&] { matrass::plan_cost(a, b, rank); }));
   }
   const Shape shape = source.distribution.shape();
-  std::printf("{\"benchmark\": \"plan\", \"case\": \"%s -> %s\", \"ranks\": %d, ",
-              source.name.c_str(), target.name.c_str(), ranks);
+  std::printf(
+      "{\"benchmark\": \"redistribute\", \"mode\": \"plan\", \"case\": \"%s -> %s\", \"ranks\": "
+      "%d, "
+      "\"sampled\": %d, ",
+      source.name.c_str(), target.name.c_str(), ranks, sampled);
   std::printf("\"m\": %lld, \"n\": %lld, ", static_cast<long long>(shape.rows),
               static_cast<long long>(shape.cols));
   std::printf("\"transfers\": %zu, \"plan_us\": %.4g, \"cached_us\": %.4g, \"cost_us\": %.4g}\n",

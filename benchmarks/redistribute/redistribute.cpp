@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// @file
 /// Redistribution against ScaLAPACK's pdgemr2d and pdtran, a plain copy and MPI_Alltoall: one JSON
-/// line a case. Next: scalapack.hpp (the other side), run.py (which starts this on ranks)
+/// line a case. With --sizes instead: how the time of two cases grows with the size.
+/// Next: scalapack.hpp (the other side), growth.hpp, run.py (which starts this on ranks)
 #include <sys/mman.h>
 
-#include <matrass/matrix/create.hpp>
 #include <matrass/mpi/environment.hpp>
 #include <matrass/redistribute/tiles.hpp>
 #include <optional>
+#include <sstream>
 
 #include "cases.hpp"
+#include "contents.hpp"
+#include "growth.hpp"
 #include "measure.hpp"
 #include "scalapack.hpp"
 
@@ -26,7 +29,9 @@ struct Options {
   Index size = 8192;
   Index tall = 1'000'000;
   int repeats = 7;
-  std::string only;  ///< letters of cases; all if empty
+  std::string only;           ///< letters of cases; all if empty
+  std::vector<double> sizes;  ///< bytes of matrices; empty: the cases of the table instead
+  double memory = 0;          ///< bytes that matrices of these sizes may take; 0: see growth.hpp
 
   bool wanted(const std::string& letter) const {
     return only.empty() || only.find(letter) != std::string::npos;
@@ -49,41 +54,18 @@ Options parse(int argc, char** argv) {
       options.repeats = std::stoi(value);
     } else if (name == "--only") {
       options.only = value;
+    } else if (name == "--sizes") {
+      std::istringstream list(value);
+      for (std::string size; std::getline(list, size, ',');) {
+        options.sizes.push_back(std::stod(size));
+      }
+    } else if (name == "--memory") {
+      options.memory = std::stod(value);
     } else {
       throw matrass::InvalidArgument("redistribute: unknown option " + argument);
     }
   }
   return options;
-}
-
-template <class T>
-T element(Index i, Index j, Index m) {
-  return static_cast<T>(static_cast<double>((i + m * j) % 8'000'000));  // exact in every scalar
-}
-
-template <class T>
-void fill(const DistMatrix<T>& a) {
-  matrass::detail::fill_from_function(
-      a, [m = a.shape().rows](Index i, Index j) { return element<T>(i, j, m); });
-}
-
-/// Whether every element is where it belongs, on every rank; clears the matrix for the next check.
-template <class T>
-bool correct(const DistMatrix<T>& a, bool transposed = false) {
-  const std::vector<Index> rows = a.local_rows();
-  const std::vector<Index> cols = a.local_cols();
-  const Index m = transposed ? a.shape().cols : a.shape().rows;
-  int good = 1;
-  for (std::size_t j = 0; j < cols.size(); ++j) {
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      T& x = a.part()(static_cast<Index>(i), static_cast<Index>(j));
-      const T expected =
-          transposed ? element<T>(cols[j], rows[i], m) : element<T>(rows[i], cols[j], m);
-      if (x != expected) good = 0;
-      x = T(-1);
-    }
-  }
-  return matrass::mpi::allreduce(a.grid().comm(), good, MPI_MIN) == 1;
 }
 
 /// Memory that is no segment of the pool, as NumPy's is: in huge pages where the system has them.
@@ -120,14 +102,21 @@ class InMessages {
   matrass::Path before_ = matrass::wanted_path();
 };
 
+/// On the average, so that all ranks know the same number.
+Index elements_a_rank(const Case& c) {
+  return c.source.shape().size() / c.source_grid.comm().size();
+}
+
 /// What all cases print: the medians of the contenders, and how ours compares.
 class Report {
  public:
   Report(const Case& c, Index item) : ranks_(c.source_grid.comm().size()) {
     const Shape shape = c.source.shape();
     bytes_ = static_cast<double>(shape.size() * item);
-    line_.add("benchmark", std::string("redistribute")).add("letter", c.letter).add("case", c.name);
+    line_.add("benchmark", std::string("redistribute")).add("mode", std::string("cases"));
+    line_.add("letter", c.letter).add("case", c.name);
     line_.add("m", static_cast<long long>(shape.rows)).add("n", static_cast<long long>(shape.cols));
+    line_.add("bytes", static_cast<long long>(shape.size()) * item);
     line_.add("ranks", static_cast<long long>(ranks_));
   }
 
@@ -169,27 +158,11 @@ class Report {
 template <class T>
 void add_limits(std::vector<Contender>& contenders, const DistMatrix<T>& a,
                 const DistMatrix<T>& b) {
-  const matrass::mpi::Communicator& comm = a.grid().comm();
-  const Index local = matrass::mpi::allreduce(
-      comm, std::min(a.local_shape().size(), b.local_shape().size()), MPI_MIN);
-  const std::size_t bytes = static_cast<std::size_t>(local) * sizeof(T);
-  const int share = static_cast<int>(local / comm.size());
-  contenders.push_back({"memcpy", [=] { std::memcpy(b.data(), a.data(), bytes); }});
-  contenders.push_back({"streamed", [=] { copy_past_cache(a.data(), b.data(), bytes); }});
+  const int share = static_cast<int>(add_copies(contenders, a, b) / a.grid().comm().size());
   contenders.push_back({"alltoall", [=] {
                           MPI_Alltoall(a.data(), share, matrass::mpi::datatype<T>(), b.data(),
                                        share, matrass::mpi::datatype<T>(), MPI_COMM_WORLD);
                         }});
-}
-
-/// Minor faults of the rank that has most, in three calls of `run` after all the warm ones.
-long faults_of(const std::function<void()>& run) {
-  run();
-  long before = minor_faults();
-  for (int k = 0; k < 3; ++k) run();
-  long faults = minor_faults() - before;
-  MPI_Allreduce(MPI_IN_PLACE, &faults, 1, MPI_LONG, MPI_MAX, MPI_COMM_WORLD);
-  return faults;
 }
 
 /// One case of the table. @returns whether all results were right.
@@ -230,7 +203,7 @@ bool run_case(const Case& c, int repeats) {
     contenders.push_back({"pdgemr2d", gemr2d});
   }
   add_limits(contenders, a, b);
-  run_in_turn(contenders, repeats, a.local_shape().size());
+  run_in_turn(contenders, repeats, elements_a_rank(c));
   Report(c, sizeof(T)).print(contenders, "ours", good, faults_of(fresh));
   return good;
 }
@@ -259,7 +232,7 @@ bool run_chunks(const Case& c, int repeats) {
   const DistMatrix<double> b(c.target_grid, c.target, true);
   std::vector<Contender> contenders{{"ours", [&] { ours(); }}};
   add_limits(contenders, a, b);
-  run_in_turn(contenders, repeats, share.size());
+  run_in_turn(contenders, repeats, elements_a_rank(c));
   Report(c, sizeof(double)).print(contenders, "ours", good, faults_of([&] { ours(); }));
   return good;
 }
@@ -277,7 +250,7 @@ bool run_transpose(const Case& c, int repeats) {
   std::vector<Contender> contenders{{"ours", ours},
                                     {"pdtran", [&] { theirs(a.data(), b.data()); }}};
   add_limits(contenders, a, b);
-  run_in_turn(contenders, repeats, a.local_shape().size());
+  run_in_turn(contenders, repeats, elements_a_rank(c));
   Report(c, sizeof(double)).print(contenders, "ours", good, faults_of(ours));
   return good;
 }
@@ -307,5 +280,9 @@ bool run_all(const Options& options) {
 int main(int argc, char** argv) {
   keep_freed_memory();
   const matrass::mpi::Environment environment(argc, argv);
-  return run_all(parse(argc, argv)) ? 0 : 1;
+  const Options options = parse(argc, argv);
+  const bool good = options.sizes.empty()
+                        ? run_all(options)
+                        : run_growth(options.sizes, options.repeats, options.memory);
+  return good ? 0 : 1;
 }
