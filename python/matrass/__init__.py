@@ -40,6 +40,13 @@ if TYPE_CHECKING:
     from matrass.grid import Grid as Grid
     from matrass.layout import Layout as Layout
     from matrass.matrix import DistMatrix as DistMatrix
+    from matrass.plan import RedistributionPlan as RedistributionPlan
+    from matrass.pool import MemoryUse as MemoryUse
+    from matrass.pool import limit_memory as limit_memory
+    from matrass.pool import memory as memory
+    from matrass.pool import reset_peak_memory as reset_peak_memory
+    from matrass.pool import trim_memory as trim_memory
+    from matrass.tile_sink import TileSink as TileSink
 
     __version__: str
 
@@ -55,6 +62,7 @@ _HOMES = {
     "matrass.create": "from_function from_global from_local from_tiles",
     "matrass.matrix": "DistMatrix",
     "matrass.plan": "RedistributionPlan",
+    "matrass.pool": "MemoryUse limit_memory memory reset_peak_memory trim_memory",
     "matrass.tile_sink": "TileSink",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}

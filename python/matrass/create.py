@@ -252,7 +252,8 @@ def _from_stream(
             sink = TileSink._of(grid, core.TileSink(on, dealt[0], code, *dealt[1:]), SCALARS[code])
         elif any(len(flags) > 1 for flags in told) and SCALARS[given] != sink.dtype:
             raise DTypeError(
-                f"from_tiles: all tiles must have one dtype: got {SCALARS[given]} after {sink.dtype}"
+                f"from_tiles: all tiles must have one dtype: got {SCALARS[given]} after "
+                f"{sink.dtype}"
             )
         sink._core.add(batch)
     assert sink is not None

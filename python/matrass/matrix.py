@@ -19,6 +19,7 @@ from matrass.grid import Grid, core_of
 from matrass.indexing import is_element, ranges_of, runs_of
 from matrass.layout import Layout
 from matrass.plan import RedistributionPlan
+from matrass.properties import MatrixProperties
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +33,7 @@ _NO_ARRAYS = (
 )
 
 
-class DistMatrix:
+class DistMatrix(MatrixProperties):
     """A matrix of zeros, dealt out over a process grid.
 
     Parameters
@@ -63,11 +64,12 @@ class DistMatrix:
     -----
     A handle: ``A.to()`` where nothing moves, slices and ``A.T`` share their elements with `A`.
     Making one is collective over ``grid.comm``; freeing is local, in any order on any rank.
+    A forked child (``os.fork``, multiprocessing's "fork") has its parent's pages, not a copy: what
+    it writes into a matrix its parent reads, and it can make none of its own.
     """
 
     __array_ufunc__ = None  # np.add(A, x) must not take A for a sequence
     __hash__ = None  # type: ignore[assignment]
-    ndim = 2
 
     def __init__(
         self,
@@ -95,100 +97,6 @@ class DistMatrix:
         matrix._core = core
         matrix._grid = grid
         return matrix
-
-    # What it is -------------------------------------------------------------------------------
-
-    @property
-    def grid(self) -> Grid:
-        """The process grid."""
-        return self._grid
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns of the whole matrix."""
-        return self._core.shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """The scalar type."""
-        return self._core.dtype
-
-    @property
-    def layout(self) -> Layout:
-        """How the axes are dealt out."""
-        return Layout(self._core.layout)
-
-    @property
-    def block(self) -> tuple[int, int]:
-        """The block sizes (mb, nb)."""
-        return self._core.block
-
-    @property
-    def size(self) -> int:
-        """How many elements the whole matrix has."""
-        return self.shape[0] * self.shape[1]
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the whole matrix, replicas not counted."""
-        return self.size * self.dtype.itemsize
-
-    @property
-    def local_nbytes(self) -> int:
-        """Bytes of this rank's part."""
-        return self._core.local_nbytes
-
-    @property
-    def local(self) -> npt.NDArray[Any]:
-        """This rank's part: an array on the matrix's own memory, never a copy.
-
-        Column-major (F order), but for a transposed view. Element ``[i, j]`` is element
-        ``[A.local_rows[i], A.local_cols[j]]`` of the matrix.
-        """
-        return self._core.local
-
-    @property
-    def local_rows(self) -> npt.NDArray[np.int64]:
-        """The global row indices of this rank's part, ascending."""
-        return self._core.local_rows
-
-    @property
-    def local_cols(self) -> npt.NDArray[np.int64]:
-        """The global column indices of this rank's part, ascending."""
-        return self._core.local_cols
-
-    @property
-    def descriptor(self) -> tuple[int, ...]:
-        """ScaLAPACK's nine integers; the BLACS context is -1 on ranks that are not on it.
-
-        A slice that starts inside a block is described from the start of that block; `origin` says
-        where it begins in there.
-
-        Raises
-        ------
-        LayoutError
-            If ScaLAPACK cannot address the matrix: its parts are replicated, or it is a transposed
-            view.
-
-        Notes
-        -----
-        Collective over ``grid.comm`` when first asked for on this grid and kind of layout.
-        """
-        return tuple(load_core().descriptor(self._core)[0])
-
-    @property
-    def origin(self) -> tuple[int, int]:
-        """ScaLAPACK's (IA, JA), 1-based; (1, 1) but for slices that start inside a block."""
-        origin: tuple[int, int] = load_core().descriptor(self._core)[1]
-        return origin
-
-    def __repr__(self) -> str:
-        rows, cols = self.shape
-        mb, nb = self.block
-        return (
-            f"DistMatrix({rows}x{cols}, {self.dtype}, {self.layout}, block=({mb}, {nb}), "
-            f"grid {self.grid.shape[0]}x{self.grid.shape[1]})"
-        )
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -433,7 +341,8 @@ class DistMatrix:
     def __setitem__(self, key: Any, value: Any) -> None:
         """Assign a scalar or a DistMatrix of the same shape. Collective.
 
-        A matrix of another dtype is converted, but no imaginary part is dropped. It may share elements with this one: what is read is as it was before.
+        A matrix of another dtype is converted, but no imaginary part is dropped. It may share
+        elements with this one: what is read is as it was before.
         """
         ((i0, i1), (j0, j1)), read = agreed(
             self.grid._core,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// @file
 /// Errors across the border: C++ to matrass.errors, and what Python callbacks raise, agreed on.
-/// Next: bind_mpi.cpp
+/// Next: bind_log.cpp
 #include <array>
 #include <cstdint>
 #include <exception>

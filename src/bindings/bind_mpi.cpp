@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// @file
-/// Starting and ending MPI from Python, with the GIL released; the pool's figures.
-/// Next: bind_grid.cpp
+/// Starting and ending MPI from Python, with the GIL released.
+/// Next: bind_memory.cpp
 #include <mpi.h>
 #include <pybind11/stl.h>
 
-#include <matrass/matrix/memory_pool.hpp>
+#include <matrass/core/types.hpp>
 #include <matrass/mpi/check.hpp>
 #include <matrass/mpi/collectives.hpp>
 #include <matrass/mpi/environment.hpp>
@@ -46,15 +46,6 @@ std::pair<int, int> world() {
 /// From here on this process leaves MPI alone: MPI_Finalize, too, does nothing.
 void leave(const std::string& reason) { guard::interrupt(guard::Kind::cancelled, reason.c_str()); }
 
-py::dict memory() {
-  const MemoryUse use = MemoryPool::instance().use();
-  py::dict result;
-  result["in_use"] = use.in_use;
-  result["kept"] = use.kept;
-  result["peak"] = use.peak;
-  return result;
-}
-
 }  // namespace
 
 void bind_mpi(py::module_& module) {
@@ -64,9 +55,6 @@ void bind_mpi(py::module_& module) {
   module.def("world", &world);
   module.def("end_together", &mpi::end_together, NoGil());
   module.def("leave", &leave, py::arg("reason"));
-  module.def("memory", &memory);
-  module.def("set_memory_limit",
-             [](std::size_t limit) { MemoryPool::instance().set_limit(limit); });
   module.def("set_largest_count", [](Index count) { mpi::largest_count() = count; });
   // What `_core` was compiled with, to be compared with what is loaded.
 #ifdef MPICH_VERSION

@@ -9,7 +9,9 @@
 namespace matrass::bindings {
 
 void bind_errors(pybind11::module_& module);
+void bind_log(pybind11::module_& module);
 void bind_mpi(pybind11::module_& module);
+void bind_memory(pybind11::module_& module);
 void bind_grid(pybind11::module_& module);
 void bind_matrix(pybind11::module_& module);
 void bind_redistribute(pybind11::module_& module);

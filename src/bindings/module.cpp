@@ -8,7 +8,9 @@
 PYBIND11_MODULE(_core, module) {
   namespace bindings = matrass::bindings;
   bindings::bind_errors(module);
+  bindings::bind_log(module);
   bindings::bind_mpi(module);
+  bindings::bind_memory(module);
   bindings::bind_grid(module);
   bindings::bind_matrix(module);
   bindings::bind_redistribute(module);

@@ -1,30 +1,42 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// @file
-/// Sizes of memory for people.
+/// Numbers of bytes as people read them: 1.5 GB.
 /// Next: core/log.hpp
 #pragma once
 
 #include <array>
+#include <charconv>
+#include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <string>
 
 namespace matrass {
 
-/// "512 bytes", "1.07 GB": decimal units, three significant digits.
+/// "512 bytes", and from 1000 on three significant digits in decimal units: "1.5 GB", "268 MB".
+/// matrass/pool.py has the same rule.
 inline std::string shown_bytes(std::uint64_t bytes) {
-  if (bytes < 1000) return std::to_string(bytes) + " bytes";
-  constexpr std::array<const char*, 6> units{"kB", "MB", "GB", "TB", "PB", "EB"};
-  double value = static_cast<double>(bytes) / 1000;
-  std::size_t unit = 0;
-  while (value >= 999.5) {
-    value /= 1000;
-    ++unit;
+  if (bytes < 1000) return std::to_string(bytes) + (bytes == 1 ? " byte" : " bytes");
+  constexpr std::array units{"bytes", "kB", "MB", "GB", "TB", "PB", "EB"};
+  // bytes = digits * 10^power with digits in [100, 999], rounded.
+  std::uint64_t step = 1;
+  std::size_t power = 0;
+  for (; bytes / step >= 1000; step *= 10) ++power;
+  std::uint64_t digits = bytes / step + (bytes % step * 2 >= step ? 1 : 0);
+  if (digits == 1000) {
+    digits = 100;
+    ++power;
   }
-  std::array<char, 32> text{};
-  const int digits = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
-  std::snprintf(text.data(), text.size(), "%.*f %s", digits, value, units[unit]);
-  return text.data();
+  constexpr std::array divisors{100.0, 10.0, 1.0};  // places before the point: 1, 2, 3
+  const double number = static_cast<double>(digits) / divisors[(power + 2) % 3];
+  std::array<char, 16> text{};
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), number).ptr;
+  return std::string(text.data(), end) + " " + units[(power + 2) / 3];
+}
+
+/// The same with the number itself, for programs: "1.07 GB (1073741824 bytes)".
+inline std::string shown_bytes_exactly(std::uint64_t bytes) {
+  if (bytes < 1000) return shown_bytes(bytes);
+  return shown_bytes(bytes) + " (" + std::to_string(bytes) + " bytes)";
 }
 
 }  // namespace matrass

@@ -42,7 +42,11 @@ class Arena {
 
   /// @param shared whether to try a memfd
   Arena(std::size_t capacity, bool shared) : capacity_(capacity / page * page) {
-    if (shared) map_file();
+    if (shared) {
+      map_file();
+    } else {
+      why_private_ = "MATRASS_SHARED_MEMORY is off";
+    }
     if (file_ < 0) map_private();
     if (file_ >= 0) seal_first_page();
   }

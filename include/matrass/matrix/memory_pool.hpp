@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <limits>
+#include <matrass/core/bytes.hpp>
 #include <matrass/core/error.hpp>
 #include <matrass/matrix/arena.hpp>
 #include <matrass/matrix/available_memory.hpp>
@@ -30,7 +31,7 @@ namespace matrass {
 struct MemoryUse {
   std::size_t in_use = 0;
   std::size_t kept = 0;  ///< free, in pages that are kept for reuse
-  std::size_t peak = 0;  ///< largest in_use so far
+  std::size_t peak = 0;  ///< largest in_use so far, or since reset_peak()
   bool shared = false;   ///< whether other processes of this machine can map it
   bool huge = false;     ///< whether its latest pages are huge ones
 };
@@ -69,7 +70,9 @@ class MemoryPool {
     return std::max<std::size_t>(1, (bytes + granule - 1) / granule) * granule;
   }
 
+  /// All zero in a forked process.
   MemoryUse use() const {
+    if (foreign()) return {};
     const std::scoped_lock lock(mutex_);
     MemoryUse use = use_;
     use.kept = kept();
@@ -84,21 +87,25 @@ class MemoryPool {
   /// Up to where blocks have been given out: a peer need not map more.
   std::size_t reach() const { return reach_.load(std::memory_order_relaxed); }
 
-  /// Gives all kept pages back to the system.
-  void trim() {
-    if (foreign()) return;
+  /// Gives all kept pages back to the system. @returns how many bytes it took.
+  std::size_t trim() {
+    if (foreign()) return 0;
     const std::scoped_lock lock(mutex_);
+    const std::size_t before = populated_bytes_;
     release_kept(0);
+    return before - populated_bytes_;
   }
 
-  /// Forgets the peak so far.
+  /// Forgets the peak: from now on it is the largest in_use from here.
   void reset_peak() {
+    if (foreign()) return;
     const std::scoped_lock lock(mutex_);
     use_.peak = use_.in_use;
   }
 
   /// At most this many bytes may be in use from now on; larger requests throw MemoryLimitError.
   void set_limit(std::size_t bytes) {
+    if (foreign()) return;
     const std::scoped_lock lock(mutex_);
     limit_ = bytes;
   }
@@ -150,8 +157,8 @@ class MemoryPool {
 
   static void require_addresses(std::size_t bytes) {
     if (bytes <= std::numeric_limits<std::size_t>::max() / 2) return;
-    throw MemoryLimitError("memory: " + std::to_string(bytes) +
-                           " bytes are more than there are addresses");
+    throw MemoryLimitError("memory: " + shown_bytes_exactly(bytes) +
+                           " are more than there are addresses");
   }
 
   std::size_t kept() const { return populated_bytes_ - std::min(populated_bytes_, use_.in_use); }
@@ -160,13 +167,11 @@ class MemoryPool {
     const std::scoped_lock lock(mutex_);
     if (size > limit_ || use_.in_use > limit_ - size) {
       const std::size_t missing = use_.in_use + size - limit_;
-      throw MemoryLimitError("memory: " + std::to_string(size) +
-                             " bytes do not fit: " + std::to_string(missing) +
-                             " bytes missing (limit " + std::to_string(limit_) + ", in use " +
-                             std::to_string(use_.in_use) + ")");
+      throw does_not_fit(size, missing,
+                         "limit " + shown_bytes(limit_) + ", in use " + shown_bytes(use_.in_use));
     }
     const std::optional<std::size_t> offset = free_.take(size);
-    if (!offset) throw MemoryLimitError("memory: the system refuses " + shown(size));
+    if (!offset) throw refused(size);
     Taken taken{*offset, size, false};
     try {
       taken.fresh = populate(*offset, size);
@@ -180,7 +185,15 @@ class MemoryPool {
     return taken;
   }
 
-  static std::string shown(std::size_t size) { return std::to_string(size) + " bytes"; }
+  static MemoryLimitError does_not_fit(std::size_t size, std::size_t missing,
+                                       const std::string& why) {
+    return MemoryLimitError("memory: " + shown_bytes_exactly(size) +
+                            " do not fit: " + shown_bytes(missing) + " missing (" + why + ")");
+  }
+
+  static MemoryLimitError refused(std::size_t size) {
+    return MemoryLimitError("memory: the system refuses " + shown_bytes_exactly(size));
+  }
 
   /// Makes the pages of a range that are missing. @returns whether all of them were.
   bool populate(std::size_t offset, std::size_t size) {
@@ -194,7 +207,7 @@ class MemoryPool {
       std::size_t end = k;
       while (end < last && !populated_[end]) ++end;
       if (end > k && !arena_.populate(k * Arena::page, (end - k) * Arena::page)) {
-        throw MemoryLimitError("memory: the system refuses " + shown(missing * Arena::page));
+        throw refused(missing * Arena::page);
       }
       mark(k, end, true);
       for (k = end; k < last && populated_[k];) ++k;
@@ -216,9 +229,8 @@ class MemoryPool {
     release_kept(0, first, last);
     const std::size_t available = detail::available_memory();
     if (size <= available) return;
-    throw MemoryLimitError("memory: " + std::to_string(size) + " bytes do not fit: " +
-                           std::to_string(size - available) + " bytes missing (" +
-                           std::to_string(available) + " available on this machine)");
+    throw does_not_fit(size, size - available,
+                       shown_bytes(available) + " available on this machine");
   }
 
   void give_back(std::size_t offset, std::size_t size) {

@@ -132,13 +132,18 @@ class NodeMemory {
     mpi::check(MPI_Allreduce(MPI_IN_PLACE, &good, 1, MPI_INT, MPI_MAX, comm.own()),
                "MPI_Allreduce");
     shared_anywhere_ = good == 1;
-    if (!shared_) say_why_not(tickets);
+    if (shared_) return;
+    why_not_ = why_private(tickets);
+    say_why_not();
   }
 
   const mpi::Node& node() const { return node_; }
 
   /// Whether all ranks of the node can map each other's pools; known to all of them.
   bool shared() const { return shared_; }
+
+  /// Why they cannot, as far as this process knows; empty where they can.
+  const std::string& why_not() const { return why_not_; }
 
   /// Whether those of some node can; known to all ranks of the communicator.
   bool shared_anywhere() const { return shared_anywhere_; }
@@ -208,26 +213,29 @@ class NodeMemory {
     return found;
   }
 
+  /// Why they cannot. Only the process itself knows why its memory is private.
+  static std::string why_private(const std::vector<ArenaTicket>& tickets) {
+    const auto first = std::find_if(tickets.begin(), tickets.end(),
+                                    [](const ArenaTicket& ticket) { return ticket.file < 0; });
+    if (first == tickets.end()) return "not every rank can map the memory of every other";
+    std::string why = "the memory of process " + std::to_string(first->pid) + " is private";
+    if (first->pid == ::getpid()) why += " (" + MemoryPool::instance().arena().why_private() + ")";
+    return why;
+  }
+
   /// One line in the log of the node's first rank.
-  void say_why_not(const std::vector<ArenaTicket>& tickets) const {
+  void say_why_not() const {
     int me = 0;
     MPI_Comm_rank(node_.comm, &me);
     if (me != 0 || node_.size() == 1) return;
-    std::string why = "not every rank can map the memory of every other";
-    const auto first = std::find_if(tickets.begin(), tickets.end(),
-                                    [](const ArenaTicket& ticket) { return ticket.file < 0; });
-    if (first != tickets.end()) {
-      why = "the memory of process " + std::to_string(first->pid) + " is private";
-      const std::string& reason = MemoryPool::instance().arena().why_private();
-      if (first->pid == ::getpid() && !reason.empty()) why += " (" + reason + ")";
-    }
-    log_once("redistribute: ranks of one machine exchange messages: " + why);
+    log_once("redistribute: ranks of one machine exchange messages: " + why_not_);
   }
 
   mpi::Node node_;
   std::vector<std::shared_ptr<PeerArena>> arenas_;
   bool shared_ = false;
   bool shared_anywhere_ = false;
+  std::string why_not_;
 };
 
 }  // namespace matrass

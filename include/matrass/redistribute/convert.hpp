@@ -269,8 +269,9 @@ Explanation explain_as(const DistMatrix<From>& a, const ProcessGrid& grid,
         parts.sources = detail::addresses_of(detail::parts_of(part, from, rank), true);
         if (to.holds(rank)) parts.targets = {detail::address_of_work<From>(to, rank)};
       }
-      detail::Foreseen seen = detail::foresee<Moved>(comm, cached_plan(from, to, rank),
-                                                     std::move(parts), source.shape().size());
+      detail::Foreseen seen = detail::foresee<Moved>(
+          comm, steps_between(from, to, rank, source.shape().size() * Index{sizeof(Moved)}), parts,
+          source.shape().size());
       const Index most = detail::longest_message<Moved>(comm, seen, budget.messages);
       seen.copy_bytes =
           Storage<Moved>::footprint((Panels::before ? from : to).local_shape(rank).size());

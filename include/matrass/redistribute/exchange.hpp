@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// @file
 /// One redistribution on its way: messages and direct copies at work together.
-/// Next: redistribute/explain.hpp
+/// Next: redistribute/move.hpp
 #pragma once
 
 #include <algorithm>

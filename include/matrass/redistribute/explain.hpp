@@ -6,10 +6,11 @@
 #pragma once
 
 #include <matrass/core/bytes.hpp>
-#include <matrass/redistribute/exchange.hpp>
+#include <matrass/redistribute/move.hpp>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace matrass {
 
@@ -74,28 +75,48 @@ Index result_bytes(const Distribution& d, int rank) {
 
 /// A move of elements that is planned and routed, but not made.
 struct Foreseen {
-  std::shared_ptr<const Plan> plan;
-  Routes routes;
+  struct Exchanged {
+    std::shared_ptr<const Plan> plan;
+    Routes routes;
+  };
+  std::vector<Exchanged> exchanges;
   Index result_bytes = 0;
   Index copy_bytes = 0;  ///< for a copy of the source, where it overlaps the target
 
-  Rounds rounds(int rank, Index most, Index item) const {
-    const int ranks = static_cast<int>(plan->sends.size());
-    return rounds_of(message_peers(*plan, routes, rank), ranks, most, item);
+  /// How exchange number k goes in rounds.
+  Rounds rounds(std::size_t k, int rank, Index most, Index item) const {
+    const Exchanged& e = exchanges[k];
+    const int ranks = static_cast<int>(e.plan->sends.size());
+    return rounds_of(message_peers(*e.plan, e.routes, rank), ranks, most, item);
+  }
+
+  /// Bytes of the buffers, of which those of one exchange live at a time.
+  template <Scalar T>
+  Index buffer_bytes(int rank, Index most) const {
+    Index bytes = 0;
+    for (std::size_t k = 0; k < exchanges.size(); ++k) {
+      const Rounds r = rounds(k, rank, most, Index{sizeof(T)});
+      bytes = std::max(bytes, Storage<T>::footprint(r.buffers * r.piece));
+    }
+    return bytes;
   }
 };
 
-/// Finds the routes that an exchange of `plan` would find. Collective over `comm`.
+/// Finds the routes that a move by `steps` would find. Collective over `comm`.
 /// @param elements  of the whole matrix
 template <Scalar T>
-Foreseen foresee(const mpi::Communicator& comm, std::shared_ptr<const Plan> plan, PartList parts,
+Foreseen foresee(const mpi::Communicator& comm, std::vector<Step> steps, const PartList& parts,
                  Index elements) {
   constexpr Index item = sizeof(T);
   Foreseen seen;
-  seen.routes = by_messages_alone(elements * item)
-                    ? message_routes(comm.size())
-                    : find_routes(comm, *plan, std::move(parts), item);
-  seen.plan = std::move(plan);
+  for (Step& step : steps) {
+    PartList list = parts;
+    if (step.among_copies) list.sources = list.targets;
+    Routes routes = by_messages_alone(elements * item)
+                        ? message_routes(comm.size())
+                        : find_routes(comm, *step.plan, std::move(list), item);
+    seen.exchanges.push_back({std::move(step.plan), std::move(routes)});
+  }
   return seen;
 }
 
@@ -109,9 +130,8 @@ Index longest_message(const mpi::Communicator& comm, const Foreseen& seen,
   constexpr Index item = sizeof(T);
   Index most = mpi::throw_together(comm, [&] {
     const Index budget = *options.max_memory;
-    const Rounds least = seen.rounds(comm.rank(), least_message_bytes / item, item);
-    const Index needed =
-        seen.result_bytes + seen.copy_bytes + Storage<T>::footprint(least.buffers * least.piece);
+    const Index buffers = seen.buffer_bytes<T>(comm.rank(), least_message_bytes / item);
+    const Index needed = seen.result_bytes + seen.copy_bytes + buffers;
     if (needed > budget) {
       throw MemoryLimitError(
           "redistribute: max_memory must hold the result and its buffers: got " +
@@ -119,43 +139,57 @@ Index longest_message(const mpi::Communicator& comm, const Foreseen& seen,
           shown_bytes(seen.result_bytes + seen.copy_bytes) + " for the result, at least " +
           shown_bytes(needed - seen.result_bytes - seen.copy_bytes) + " for buffers)");
     }
-    if (least.buffers == 0) return unbounded;
+    Index most_buffers = 0;
+    for (std::size_t k = 0; k < seen.exchanges.size(); ++k) {
+      most_buffers = std::max(most_buffers, seen.rounds(k, comm.rank(), unbounded, item).buffers);
+    }
+    if (most_buffers == 0) return unbounded;
     const Index free = budget - seen.result_bytes - seen.copy_bytes;
     const Index whole = free / MemoryPool::granule * MemoryPool::granule;  // as the pool counts
-    return std::max(least_message_bytes, std::max(whole, Index{1}) / least.buffers) / item;
+    return std::max(least_message_bytes, whole / most_buffers) / item;
   });
   mpi::check(MPI_Allreduce(MPI_IN_PLACE, &most, 1, MPI_INT64_T, MPI_MIN, comm.own()),
              "MPI_Allreduce");
   return most;
 }
 
-/// What the move does on `rank`.
+/// What exchange number k of the move does on `rank`.
 template <Scalar T>
-Explanation explain(const Foreseen& seen, int rank, Index most) {
+Explanation explain_exchange(const Foreseen& seen, std::size_t k, int rank, Index most) {
   constexpr Index item = sizeof(T);
+  const auto& [plan, routes] = seen.exchanges[k];
+  const Rounds rounds = seen.rounds(k, rank, most, item);
   const auto own = static_cast<std::size_t>(rank);
-  const Rounds rounds = seen.rounds(rank, most, item);
   Explanation e;
-  e.bytes_sent = seen.plan->elements_sent(rank) * item;
-  e.bytes_received = seen.plan->elements_received() * item;
-  e.bytes_kept = seen.plan->sends[own].size * item;
+  e.bytes_sent = plan->elements_sent(rank) * item;
+  e.bytes_received = plan->elements_received() * item;
+  e.bytes_kept = plan->sends[own].size * item;
   e.messages = rounds.messages;
   e.rounds = rounds.number;
-  e.result_bytes = seen.result_bytes;
-  e.work_bytes = seen.copy_bytes + Storage<T>::footprint(rounds.buffers * rounds.piece);
   bool messages = false;
   bool direct = false;
-  for (std::size_t k = 0; k < seen.plan->sends.size(); ++k) {
-    if (k == own) continue;
-    const auto look = [&](const Stream& stream, Path path) {
-      if (stream.size == 0) return;
-      (path == Path::message ? messages : direct) = true;
-    };
-    look(seen.plan->sends[k], seen.routes.out[k]);
-    look(seen.plan->receives[k], seen.routes.in[k]);
+  const auto look = [&](const Stream& stream, Path path) {
+    if (stream.size > 0) (path == Path::message ? messages : direct) = true;
+  };
+  for (std::size_t peer = 0; peer < plan->sends.size(); ++peer) {
+    if (peer == own) continue;
+    look(plan->sends[peer], routes.out[peer]);
+    look(plan->receives[peer], routes.in[peer]);
   }
   e.path = messages && direct ? "mixed" : messages ? "message" : direct ? "direct" : "local";
   return e;
+}
+
+/// What the move does on `rank`.
+template <Scalar T>
+Explanation explain(const Foreseen& seen, int rank, Index most) {
+  Explanation all;
+  for (std::size_t k = 0; k < seen.exchanges.size(); ++k) {
+    all.add_step(explain_exchange<T>(seen, k, rank, most));
+  }
+  all.result_bytes = seen.result_bytes;
+  all.work_bytes = seen.copy_bytes + seen.buffer_bytes<T>(rank, most);
+  return all;
 }
 
 }  // namespace detail

@@ -58,21 +58,26 @@ void require_movable(const DistMatrix<T>& a, const ProcessGrid& grid, const Dist
   }
 }
 
-/// The exchange that copies `a` into `target`. Local: for use inside an agreement.
+/// The steps from `a` to `wanted`. Local.
 template <Scalar T>
-Exchange<T> make_exchange(const DistMatrix<T>& a, const DistMatrix<T>& target,
-                          Index most = unbounded) {
+std::vector<Step> steps_of(const DistMatrix<T>& a, const Distribution& wanted) {
+  return steps_between(a.distribution(), wanted, a.grid().rank(),
+                       a.shape().size() * Index{sizeof(T)});
+}
+
+/// The move that copies `a` into `target`. Local: for use inside an agreement.
+template <Scalar T>
+Move<T> make_move(const DistMatrix<T>& a, const DistMatrix<T>& target, Index most = unbounded) {
   require_movable(a, target.grid(), target.distribution());
-  return {a.grid().comm(), cached_plan(a.distribution(), target.distribution(), a.grid().rank()),
-          a.shape().size(), most};
+  return {a.grid().comm(), steps_of(a, target.distribution()), a.shape().size(), most};
 }
 
 template <Scalar T>
-void run_exchange(Exchange<T>& exchange, const DistMatrix<T>& a, const DistMatrix<T>& target) {
+void run_move(Move<T>& move, const DistMatrix<T>& a, const DistMatrix<T>& target) {
   const LocalPart<const T> from = a.part();
-  exchange.run(parts_of(from, a.distribution(), a.grid().rank()),
-               parts_of(target.part(), target.distribution(), a.grid().rank()),
-               target.storage().owner());
+  move.run(parts_of(from, a.distribution(), a.grid().rank()),
+           parts_of(target.part(), target.distribution(), a.grid().rank()),
+           target.storage().owner());
 }
 
 /// What moving `a` will do: to a new matrix of distribution `wanted`, or into `target` where there
@@ -98,8 +103,7 @@ Foreseen foresee(const DistMatrix<T>& a, const ProcessGrid& grid, const Distribu
       parts.sources = {expected_address<T>(a.distribution(), rank)};
     }
   }
-  Foreseen seen = foresee<T>(a.grid().comm(), cached_plan(a.distribution(), wanted, rank),
-                             std::move(parts), a.shape().size());
+  Foreseen seen = foresee<T>(a.grid().comm(), steps_of(a, wanted), parts, a.shape().size());
   seen.result_bytes = target == nullptr ? result_bytes<T>(wanted, rank) : 0;
   seen.copy_bytes = copied;
   return seen;
@@ -134,7 +138,8 @@ Explanation explain(const DistMatrix<T>& a, const ProcessGrid& grid, const Distr
 /// Collective over the communicator of both grids. Cost: each element that changes its rank is
 /// copied once between ranks of one machine, else packed, sent and unpacked; work memory is at most
 /// 1 MB a peer that messages go to or come from, and a copy of a's part where it overlaps the
-/// target's. Replicated sources are read at the nearest copy.
+/// target's. Replicated sources are read at the nearest copy; copies for many ranks of what one
+/// rank has are shared out first (steps.hpp).
 /// @throws ShapeError, InvalidArgument, MemoryLimitError on all ranks, before anything moves.
 template <Scalar T>
 void redistribute_into(const DistMatrix<T>& a, const DistMatrix<T>& target,
@@ -144,11 +149,11 @@ void redistribute_into(const DistMatrix<T>& a, const DistMatrix<T>& target,
   const Index most =
       detail::longest_message(a, target.grid(), target.distribution(), &target, options);
   DistMatrix<T> source;
-  auto exchange = mpi::throw_together(a.grid().comm(), call, [&] {
+  auto move = mpi::throw_together(a.grid().comm(), call, [&] {
     source = a.apart_from(target);
-    return detail::make_exchange(source, target, most);
+    return detail::make_move(source, target, most);
   });
-  detail::run_exchange(exchange, source, target);
+  detail::run_move(move, source, target);
 }
 
 /// `a` in another distribution, on the grid of that distribution (a grid over the same ranks).
@@ -165,17 +170,17 @@ DistMatrix<T> redistribute(const DistMatrix<T>& a, const ProcessGrid& grid,
   const bool is_view = detail::nothing_moves(a, grid, wanted);
   const Index most =
       is_view ? detail::unbounded : detail::longest_message<T>(a, grid, wanted, nullptr, options);
-  const auto prepare = [&]() -> std::optional<detail::Exchange<T>> {
+  const auto prepare = [&]() -> std::optional<detail::Move<T>> {
     if (is_view) {
       result = {grid, wanted, a.storage(), a.part(), a.order()};
       return std::nullopt;
     }
     detail::require_one_communicator(a.grid(), grid);
     result = DistMatrix<T>::allocate(grid, wanted, false);
-    return detail::make_exchange(a, result, most);
+    return detail::make_move(a, result, most);
   };
-  auto exchange = mpi::throw_together(a.grid().comm(), call, prepare);
-  if (exchange) detail::run_exchange(*exchange, a, result);
+  auto move = mpi::throw_together(a.grid().comm(), call, prepare);
+  if (move) detail::run_move(*move, a, result);
   return result;
 }
 

@@ -21,7 +21,8 @@ namespace matrass {
 /// One of the exchanges that a move is made of.
 struct Step {
   std::shared_ptr<const Plan> plan;
-  bool among_copies = false;  ///< from the target's parts, as far as they have come, to their copies
+  bool among_copies =
+      false;  ///< from the target's parts, as far as they have come, to their copies
 };
 
 namespace detail {
@@ -48,35 +49,32 @@ inline IndexSet share_of(const IndexSet& set, Index k, Index n) {
   return share;
 }
 
-/// `target` cut up: each rank that `holders` must feed has a share of its piece, along its longer
-/// axis; the holders themselves have all of theirs.
-inline Pieces shared_out(const Pieces& target, const std::vector<int>& holders) {
+/// The pieces of `target` as far as ranks other than `holders` have them: whole, or cut up so that
+/// each rank has a share of its piece, along its longer axis.
+inline Pieces copies_of(const Pieces& target, const std::vector<int>& holders, bool cut_up) {
   Pieces pieces;
   for (const Piece& piece : target) {
-    const std::vector<int> others = without(piece.ranks, holders);
+    std::vector<int> others = without(piece.ranks, holders);
     const auto n = static_cast<Index>(others.size());
-    for (Index k = 0; k < n; ++k) {
+    for (Index k = 0; cut_up && k < n; ++k) {
       Piece share{{others[static_cast<std::size_t>(k)]}, piece.rows, piece.cols};
-      IndexSet& longer =
-          piece.rows.range.size() > piece.cols.range.size() ? share.rows : share.cols;
+      const bool tall = piece.rows.range.size() > piece.cols.range.size();
+      IndexSet& longer = tall ? share.rows : share.cols;
       longer = share_of(longer, k, n);
       pieces.push_back(std::move(share));
     }
-    for (const int rank : piece.ranks) {
-      if (std::binary_search(holders.begin(), holders.end(), rank)) {
-        pieces.push_back({{rank}, piece.rows, piece.cols});
-      }
-    }
+    if (!cut_up && n > 0) pieces.push_back({std::move(others), piece.rows, piece.cols});
   }
   return pieces;
 }
 
-/// What `among` ranks alone hold of pieces.
-inline Pieces held_by_others(const Pieces& target, const std::vector<int>& holders) {
+/// The pieces of `target` as far as `holders` have them.
+inline Pieces own_copies_of(const Pieces& target, const std::vector<int>& holders) {
   Pieces pieces;
   for (const Piece& piece : target) {
-    std::vector<int> others = without(piece.ranks, holders);
-    if (!others.empty()) pieces.push_back({std::move(others), piece.rows, piece.cols});
+    const std::vector<int> others = without(piece.ranks, holders);
+    std::vector<int> own = without(piece.ranks, others);
+    if (!own.empty()) pieces.push_back({std::move(own), piece.rows, piece.cols});
   }
   return pieces;
 }
@@ -99,11 +97,12 @@ inline std::vector<Step> steps_between(const Pieces& source, const Pieces& targe
                    detail::worth_sharing_out(source.front().ranks, target.front().ranks, bytes);
   if (!two) return {{std::make_shared<const Plan>(make_plan(source, target, rank, size))}};
   const std::vector<int>& holders = source.front().ranks;
-  const Pieces shares = detail::shared_out(target, holders);
-  const Pieces copies = detail::held_by_others(target, holders);
-  Plan rest = make_plan(shares, copies, rank, size);
+  const Pieces shares = detail::copies_of(target, holders, true);
+  Plan rest = make_plan(shares, detail::copies_of(target, holders, false), rank, size);
   rest.sends[static_cast<std::size_t>(rank)] = {};  // is there already
-  return {{std::make_shared<const Plan>(make_plan(source, shares, rank, size))},
+  Pieces first = detail::own_copies_of(target, holders);
+  first.insert(first.end(), shares.begin(), shares.end());
+  return {{std::make_shared<const Plan>(make_plan(source, first, rank, size))},
           {std::make_shared<const Plan>(std::move(rest)), true}};
 }
 

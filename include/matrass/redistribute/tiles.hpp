@@ -97,15 +97,15 @@ template <Scalar T, class F>
 DistMatrix<T> from_pieces(const ProcessGrid& grid, const mpi::Call& call, F&& source,
                           std::span<const LocalPart<const T>> parts, const Distribution& wanted) {
   DistMatrix<T> result;
-  auto exchange = mpi::throw_together(grid.comm(), call, [&] {
+  auto move = mpi::throw_together(grid.comm(), call, [&] {
     const Pieces pieces = source();
     result = DistMatrix<T>::allocate(grid, wanted, false);
-    return Exchange<T>(grid.comm(),
-                       std::make_shared<const Plan>(make_plan(pieces, matrass::pieces_of(wanted),
-                                                              grid.rank(), grid.comm().size())),
-                       wanted.shape().size());
+    return Move<T>(grid.comm(),
+                   steps_between(pieces, matrass::pieces_of(wanted), grid.rank(),
+                                 grid.comm().size(), wanted.shape().size() * Index{sizeof(T)}),
+                   wanted.shape().size());
   });
-  exchange.run(parts, parts_of(result.part(), wanted, grid.rank()), result.storage().owner());
+  move.run(parts, parts_of(result.part(), wanted, grid.rank()), result.storage().owner());
   return result;
 }
 
@@ -115,15 +115,14 @@ template <Scalar T, class F>
 void to_pieces(const DistMatrix<T>& a, const mpi::Call& call, F&& target,
                std::span<const LocalPart<T>> parts, const std::shared_ptr<void>& owner) {
   const ProcessGrid& grid = a.grid();
-  auto exchange = mpi::throw_together(grid.comm(), call, [&] {
-    return Exchange<T>(
-        grid.comm(),
-        std::make_shared<const Plan>(make_plan(matrass::pieces_of(a.distribution()), target(),
-                                               grid.rank(), grid.comm().size())),
-        a.shape().size());
+  auto move = mpi::throw_together(grid.comm(), call, [&] {
+    return Move<T>(grid.comm(),
+                   steps_between(matrass::pieces_of(a.distribution()), target(), grid.rank(),
+                                 grid.comm().size(), a.shape().size() * Index{sizeof(T)}),
+                   a.shape().size());
   });
   const LocalPart<const T> from = a.part();
-  exchange.run(parts_of(from, a.distribution(), grid.rank()), parts, owner);
+  move.run(parts_of(from, a.distribution(), grid.rank()), parts, owner);
 }
 
 }  // namespace detail

@@ -84,9 +84,21 @@ def world() -> dict[str, Any]:
         "threads": blas_threads(),
     }
     report["ranks"] = comm.allreduce(1)
+    report["memory"] = matrix_memory(comm)
     if comm.Get_rank() != 0:
         sys.exit(0)
     return report
+
+
+def matrix_memory(comm: Any) -> dict[str, Any]:
+    """What the ranks get when they make a matrix of 16 MB; collective."""
+    matrass = importlib.import_module("matrass")
+    grid = matrass.Grid(comm)
+    matrix = matrass.DistMatrix(grid, (2048, 1024), layout="STAR,STAR")
+    ranks, shared, why_not = which_mpi.load_core().node_memory(grid._core)
+    huge = matrass.memory().huge
+    del matrix  # whose pages these were
+    return {"ranks": ranks, "shared": shared, "why_not": why_not, "huge": huge}
 
 
 def mapped(names: str) -> list[Path]:

@@ -159,6 +159,9 @@ def _examine_world(report: Report, launcher: launchers.Launcher) -> None:
                 "use the launcher of the MPI above (on Debian: mpiexec.mpich)",
             )
         )
+    else:
+        report.facts["memory"], problems = machine.matrix_memory(result["memory"], ranks)
+        report.problems += problems
     if result["thread_level"] != "multiple":
         report.problems.append(
             Problem(

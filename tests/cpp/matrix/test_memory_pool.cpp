@@ -48,8 +48,21 @@ TEST(MemoryPool, CountsAndReuses) {
   EXPECT_EQ(pool.use().in_use, before);
   EXPECT_GE(pool.use().kept, 8 * mega);
   EXPECT_EQ(pool.allocate(8 * mega, false).get(), first);
-  pool.trim();
+  const std::size_t kept = pool.use().kept;
+  EXPECT_EQ(pool.trim(), kept);
   EXPECT_EQ(pool.use().kept, 0U);
+  EXPECT_EQ(pool.trim(), 0U);
+}
+
+TEST(MemoryPool, ThePeakCanBeReset) {
+  MemoryPool& pool = MemoryPool::instance();
+  const std::size_t before = pool.use().in_use;
+  pool.allocate(16 * mega, false);
+  EXPECT_GE(pool.use().peak, before + 16 * mega);
+  pool.reset_peak();
+  EXPECT_EQ(pool.use().peak, before);
+  const auto block = pool.allocate(mega, false);
+  EXPECT_EQ(pool.use().peak, before + mega);
 }
 
 TEST(MemoryPool, RefusesBeyondItsLimitAndSaysHowMuchIsMissing) {
@@ -59,7 +72,9 @@ TEST(MemoryPool, RefusesBeyondItsLimitAndSaysHowMuchIsMissing) {
     pool.allocate(100 * mega, false);
     ADD_FAILURE();
   } catch (const MemoryLimitError& error) {
-    EXPECT_NE(std::string(error.what()).find("missing"), std::string::npos) << error.what();
+    const std::string text = error.what();
+    EXPECT_EQ(text.find("memory: 105 MB (104857600 bytes) do not fit: 94.4 MB missing (limit "), 0U)
+        << text;
   }
   EXPECT_NO_THROW(pool.allocate(8 * mega, false));
   pool.set_limit(std::numeric_limits<std::size_t>::max());
@@ -228,6 +243,8 @@ TEST(MemoryPool, AForkedProcessCannotDamageItsParents) {
     block.reset();
     pool.trim();
     pool.set_keep(0);
+    pool.set_limit(0);
+    if (pool.use().in_use != 0 || pool.trim() != 0) return "it has memory";
     pool.allocate(8 * mega, true);
     return "it got memory";
   });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// @file
 /// Another scalar type on the way: every pair of types and layouts, views, rounding, budgets.
-/// Next: tests/cpp/redistribute/test_tile_sink.cpp
+/// Next: tests/cpp/redistribute/test_steps.cpp
 #include <gtest/gtest.h>
 
 #include <limits>

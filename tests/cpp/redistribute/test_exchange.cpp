@@ -72,7 +72,8 @@ constexpr Shape shape{200, 300};
 void check_rounds(const ProcessGrid& grid, Index largest) {
   const auto a = oracle_matrix<double>(grid, shape, VC_STAR);
   const DistMatrix<double> b(grid, shape, STAR_VC);
-  const auto exchange = detail::make_exchange(a, b);
+  const auto move = detail::make_move(a, b);
+  const auto& exchange = move.first();
   Index longest = 0;
   Index messages_out = 0;
   Index messages_in = 0;

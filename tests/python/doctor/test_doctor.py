@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -59,6 +60,7 @@ def test_this_machine_is_healthy():
         threads = os.environ.get("OPENBLAS_NUM_THREADS", str(share))
         assert f"BLAS threads a rank: {threads}: " in facts["world"]
     assert str(which_mpi.installation().guard) in facts["MPI loaded"]
+    assert facts["memory"].startswith("shared by 2 ranks, ")
 
 
 def test_the_table_names_the_fix(tmp_path):
@@ -151,7 +153,81 @@ def test_a_probe_that_crashes_or_hangs_is_one_line():
 def test_shared_memory(tmp_path):
     assert machine.shared_memory(tmp_path / "none")[1].fatal
     value, _ = machine.shared_memory(Path("/dev/shm"))
-    assert "GB free of" in value
+    assert re.fullmatch(r"[\d.]+ [kMGT]B free of [\d.]+ [kMGT]B", value)
+
+
+def test_private_memory():
+    code, facts, problems = doctor(MATRASS_SHARED_MEMORY="off")
+    assert (code, fatal(problems)) == (0, [])
+    assert facts["memory"].startswith("private, with messages between ranks, ")
+    advice = next(problem for problem in problems if "share the memory" in problem["what"])
+    assert advice["what"].endswith(" is private (MATRASS_SHARED_MEMORY is off)")
+    assert advice["fix"] == "unset MATRASS_SHARED_MEMORY"
+
+
+def test_a_limit_of_file_sizes_makes_memory_private():
+    run = "ulimit -f 1000000; exec " + shlex.join([sys.executable, "-m", "matrass", "doctor"])
+    done = subprocess.run(
+        ["/bin/sh", "-c", run], capture_output=True, text=True, timeout=200, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "(the limit of file sizes (ulimit -f) is too low)\n  fix: ulimit -f unlimited\n" in (
+        done.stdout
+    )
+
+
+SHARED = {"ranks": 2, "shared": True, "why_not": "", "huge": True}
+
+
+def test_memory_that_is_shared():
+    assert machine.matrix_memory(SHARED, 2) == ("shared by 2 ranks, huge pages", [])
+
+
+def test_memory_that_is_out_of_reach():
+    why = "not every rank can map the memory of every other"
+    value, (problem,) = machine.matrix_memory(SHARED | {"shared": False, "why_not": why}, 2)
+    assert value == "private, with messages between ranks, huge pages"
+    assert problem.what.endswith(f"got messages, for {why}")
+    assert problem.fix.startswith("let ranks open each other's /proc/PID/fd: ")
+    assert not problem.fatal
+
+
+def test_ranks_that_are_told_to_be_nodes_of_their_own(monkeypatch):
+    monkeypatch.setenv("MATRASS_RANKS_PER_NODE", "1")
+    _, (problem,) = machine.matrix_memory(SHARED | {"ranks": 1}, 2)
+    assert problem.what.endswith("should be one node: got nodes of 1")
+    assert (problem.fatal, problem.fix) == (False, "unset MATRASS_RANKS_PER_NODE")
+    monkeypatch.delenv("MATRASS_RANKS_PER_NODE")
+    _, (problem,) = machine.matrix_memory(SHARED | {"ranks": 1}, 2)
+    assert problem.fix == "start all ranks as one user, in one container"
+
+
+def test_small_pages(tmp_path):
+    value, (problem,) = machine.matrix_memory(SHARED | {"huge": False}, 2)
+    assert value == "shared by 2 ranks, small pages"
+    assert problem.fix == machine.huge_pages_fix()
+    assert not problem.fatal
+
+    status = tmp_path / "status"
+    status.write_text("Name:\tpython\nTHP_enabled:\t1\n")
+    for release, word in [("5.15.0-91-generic", "Linux 6.1"), ("6.1.0", "compact_memory")]:
+        assert word in machine.huge_pages_fix(tmp_path, status, release)
+    assert "CONFIG_TRANSPARENT_HUGEPAGE" in machine.huge_pages_fix(tmp_path / "none")
+    status.write_text("Name:\tpython\nTHP_enabled:\t0\n")
+    assert "PR_SET_THP_DISABLE" in machine.huge_pages_fix(tmp_path, status)
+
+
+SMALL_PAGES = """
+import ctypes, runpy, sys
+assert ctypes.CDLL(None).prctl(41, 1, 0, 0, 0) == 0  # PR_SET_THP_DISABLE
+sys.argv = ["probe", "world"]
+runpy.run_module("matrass.doctor.probe", run_name="__main__")
+"""
+
+
+def test_the_probe_sees_small_pages():
+    answer = report.run_probe([sys.executable, "-c", SMALL_PAGES], dict(os.environ))
+    assert answer["memory"] == {"ranks": 1, "shared": True, "why_not": "", "huge": False}
 
 
 def test_huge_pages(tmp_path):
