@@ -159,14 +159,15 @@ class Arena {
       if (!write_all(at + k, 1)) return false;
     }
     if (::madvise(at, size, collapse_now) == 0) return true;
-    collapse_refused_ = errno == EINVAL;
+    collapse_refused_ = errno == EINVAL || errno == EPERM || errno == ENOSYS;
     return false;
   }
 
   /// Makes the pages that are missing. Unlike writing into them, this says when there are none.
   static bool write_all(std::byte* at, std::size_t size) {
     if (::madvise(at, size, populate_write) == 0) return true;
-    return errno == EINVAL;  // an older system: pages come when they are touched
+    // An older system, or a sandbox that forbids it: pages come when they are touched.
+    return errno == EINVAL || errno == EPERM || errno == ENOSYS;
   }
 
   std::size_t capacity_;
