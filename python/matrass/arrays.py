@@ -47,9 +47,7 @@ def unmasked(given: Any, what: str) -> npt.NDArray[Any]:
     return array
 
 
-def matrix_of(
-    given: Any, what: str, dtype: np.dtype[Any] | None = None
-) -> npt.NDArray[Any]:
+def matrix_of(given: Any, what: str, dtype: np.dtype[Any] | None = None) -> npt.NDArray[Any]:
     """`given`, if it is a matrix of one of the four scalars; converted if a dtype is asked for."""
     array = unmasked(given, what)
     if array.ndim != 2:

@@ -16,7 +16,7 @@ from matrass.arguments import Block, bytes_of, dtype_of, how_dealt, number_of, r
 from matrass.bootstrap.which_mpi import load_core
 from matrass.errors import DTypeError, InvalidArgument, LayoutError, ShapeError
 from matrass.grid import Grid, core_of
-from matrass.indexing import is_element, ranges_of, runs_of
+from matrass.indexing import is_element, ranges_of
 from matrass.layout import Layout
 from matrass.plan import RedistributionPlan
 from matrass.properties import MatrixProperties
@@ -202,7 +202,8 @@ class DistMatrix(MatrixProperties):
             most = bytes_of(max_memory, "to: max_memory")
             if out is not None:
                 self._require_fitting(out, name, blocks, grid, code)
-            how = "auto" if grid == "auto" else f"{grid.shape} {grid.order}" if grid else ""
+            on = self.grid if grid is None else grid
+            how = f"{on.shape} {on.order}" if isinstance(on, Grid) else "auto"
             return name, blocks, at, code, most, how, out is None, bool(explain)
 
         name, blocks, at, code, most, *_ = agreed(self.grid._core, "to", read)
@@ -282,23 +283,6 @@ class DistMatrix(MatrixProperties):
         )
         whole: npt.NDArray[Any] | None = load_core().gather(self._core, at)
         return whole
-
-    def tiles(self) -> list[tuple[int, int, npt.NDArray[Any]]]:
-        """This rank's part as contiguous rectangles of the matrix.
-
-        Returns
-        -------
-        list of (i0, j0, ndarray)
-            ``tile[i, j]`` is element ``[i0 + i, j0 + j]`` of the matrix. Views: no copy. As many as
-            there are blocks: few for row partitions, one for each element-cyclic row.
-        """
-        local = self.local
-        columns = list(runs_of(self.local_cols))
-        return [
-            (i0, j0, local[i : i + m, j : j + n])
-            for i0, i, m in runs_of(self.local_rows)
-            for j0, j, n in columns
-        ]
 
     # Views and elements ---------------------------------------------------------------------------
 
@@ -384,30 +368,3 @@ class DistMatrix(MatrixProperties):
         from matrass.linalg import norm
 
         return norm(self, ord)
-
-    # Exchange with other libraries ----------------------------------------------------------------
-
-    def __array__(
-        self, dtype: npt.DTypeLike | None = None, copy: bool | None = None
-    ) -> npt.NDArray[Any]:
-        """The matrix as an array, where this rank has all of it: never a silent slice.
-
-        Raises
-        ------
-        LayoutError
-            Unless the matrix is [STAR,STAR] or lives on this rank alone.
-        """
-        if not (self._core.on_one_rank and self._core.holds):
-            raise LayoutError(
-                f"asarray: this rank must have the whole matrix: got {self!r} "
-                "(A.numpy() gathers it, A.local is this rank's part)"
-            )
-        return np.array(self.local, dtype=dtype, copy=copy)
-
-    def __dlpack__(self, **arguments: Any) -> Any:
-        """DLPack of this rank's part, without a copy."""
-        return self.local.__dlpack__(**arguments)
-
-    def __dlpack_device__(self) -> tuple[int, int]:
-        """The device of this rank's part: the CPU."""
-        return self.local.__dlpack_device__()

@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from matrass.bootstrap.which_mpi import load_core
+from matrass.errors import LayoutError
+from matrass.indexing import runs_of
 from matrass.layout import Layout
 
 if TYPE_CHECKING:
@@ -119,3 +121,47 @@ class MatrixProperties:
             f"DistMatrix({rows}x{cols}, {self.dtype}, {self.layout}, block=({mb}, {nb}), "
             f"grid {self.grid.shape[0]}x{self.grid.shape[1]})"
         )
+
+    def tiles(self) -> list[tuple[int, int, npt.NDArray[Any]]]:
+        """This rank's part as contiguous rectangles of the matrix.
+
+        Returns
+        -------
+        list of (i0, j0, ndarray)
+            ``tile[i, j]`` is element ``[i0 + i, j0 + j]`` of the matrix. Views: no copy. As many as
+            there are blocks: few for row partitions, one for each element-cyclic row.
+        """
+        local = self.local
+        columns = list(runs_of(self.local_cols))
+        return [
+            (i0, j0, local[i : i + m, j : j + n])
+            for i0, i, m in runs_of(self.local_rows)
+            for j0, j, n in columns
+        ]
+
+    # Exchange with other libraries ----------------------------------------------------------------
+
+    def __array__(
+        self, dtype: npt.DTypeLike | None = None, copy: bool | None = None
+    ) -> npt.NDArray[Any]:
+        """The matrix as an array, where this rank has all of it: never a silent slice.
+
+        Raises
+        ------
+        LayoutError
+            Unless the matrix is [STAR,STAR] or lives on this rank alone.
+        """
+        if not (self._core.on_one_rank and self._core.holds):
+            raise LayoutError(
+                f"asarray: this rank must have the whole matrix: got {self!r} "
+                "(A.numpy() gathers it, A.local is this rank's part)"
+            )
+        return np.array(self.local, dtype=dtype, copy=copy)
+
+    def __dlpack__(self, **arguments: Any) -> Any:
+        """DLPack of this rank's part, without a copy."""
+        return self.local.__dlpack__(**arguments)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        """The device of this rank's part: the CPU."""
+        return self.local.__dlpack_device__()

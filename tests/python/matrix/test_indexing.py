@@ -244,7 +244,7 @@ def test_wrong_keys(comm, key, kind):
     [
         (lambda g: np.ones((M, N)), mt.InvalidArgument),
         (lambda g: [1.0], mt.InvalidArgument),
-        (lambda g: mt.DistMatrix(g, (M, N), "float32"), mt.DTypeError),
+        (lambda g: mt.DistMatrix(g, (M, N), "complex64"), mt.DTypeError),
         (lambda g: mt.DistMatrix(g, (N, M)), mt.ShapeError),
         (lambda g: mt.DistMatrix(g, (1, N)), mt.ShapeError),
         (lambda g: "a", (TypeError, ValueError)),
