@@ -83,11 +83,15 @@ struct Block {
 };
 
 inline constexpr Index block_width = 8;  ///< a cache line of a row of doubles
+/// The same for copies from memory to memory: so many elements of a row are read while its page is
+/// at hand. (With blocks of 8 columns, and host pages of 4 KB under the huge ones, a transposition
+/// took twice as long: its time was page walks.)
+inline constexpr Index wide_block_width = 64;
 inline constexpr Index block_elements = Index{1} << 15;
 
-/// The block that holds element `at` of a transfer of `rows` x `cols`.
-constexpr Block block_at(Index at, Index rows, Index cols) {
-  const Index height = std::min(rows, block_elements / std::min(cols, block_width));
+/// The block that holds element `at` of a transfer of `rows` x `cols`, in blocks `width` wide.
+constexpr Block block_at(Index at, Index rows, Index cols, Index width) {
+  const Index height = std::min(rows, block_elements / std::min(cols, width));
   const Index panel =
       std::min(cols, block_elements / height);  // columns of all panels but the last
   Block block{at / (panel * rows) * panel, 0, 0, 0, 0};
@@ -179,7 +183,8 @@ template <Packed packed, class T>
 void copy_transfer(const Transfer& transfer, Index begin, Index end, const LocalPart<const T>& from,
                    const LocalPart<T>& to, Write write) {
   for (Index at = begin; at < end;) {
-    const Block block = block_at(at, transfer.rows->total, transfer.cols->total);
+    constexpr Index wide = packed == Packed::neither ? wide_block_width : block_width;
+    const Block block = block_at(at, transfer.rows->total, transfer.cols->total, wide);
     const Index column = block.height;
     const Index b = at - block.start;
     const Index e = std::min(end - block.start, column * block.width);

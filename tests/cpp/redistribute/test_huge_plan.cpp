@@ -114,13 +114,13 @@ TEST(HugePlan, OneStreamIsLongerThan32Bits) {
 
 /// Blocks of a transfer of 2^33 x 4 have 8192 rows and all columns.
 TEST(HugePlan, BlocksFarDownAStream) {
-  const detail::Block block = detail::block_at((Index{1} << 34) + 5, huge, 4);
+  const detail::Block block = detail::block_at((Index{1} << 34) + 5, huge, 4, detail::block_width);
   EXPECT_EQ(block.col, 0);
   EXPECT_EQ(block.row, Index{1} << 32);
   EXPECT_EQ(block.width, 4);
   EXPECT_EQ(block.height, 8192);
   EXPECT_EQ(block.start, Index{1} << 34);
-  const detail::Block last = detail::block_at((Index{1} << 35) - 1, huge, 4);
+  const detail::Block last = detail::block_at((Index{1} << 35) - 1, huge, 4, detail::block_width);
   EXPECT_EQ(last.row, huge - 8192);
   EXPECT_EQ(last.start, (Index{1} << 35) - 4 * 8192);
 }
