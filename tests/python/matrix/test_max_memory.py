@@ -131,7 +131,7 @@ TEXTS = {
 }
 
 
-@pytest.mark.ranks(1, 5)
+@pytest.mark.ranks(2)
 @pytest.mark.parametrize("text", TEXTS)
 def test_text_is_a_number_of_bytes(comm, text):
     """The last rank gives the number: an error if the text were another one."""
