@@ -104,6 +104,8 @@ def bytes_of(size: Any, what: str) -> int | None:
         read = index_of(size, what)
     if read < 0:
         raise InvalidArgument(f"{what} must not be negative: got {size!r}")
+    if not _fit(read):
+        raise InvalidArgument(f"{what} must fit 64-bit integers: got {size!r}")
     return read
 
 

@@ -103,16 +103,29 @@ def adoptable(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.array(array, order="F")
 
 
-def one_dtype(codes: list[list[int]], routine: str, what: str) -> int:
-    """The scalar code that all ranks' arrays share; float64's where there is no array at all."""
-    found = [(code, rank, k) for rank, own in enumerate(codes) for k, code in enumerate(own)]
+def one_dtype(
+    codes: list[list[int]],
+    routine: str,
+    what: str,
+    taken: list[int] | None = None,
+    earlier: tuple[int, int, int] | None = None,
+) -> tuple[int, int, int]:
+    """The scalar code that all ranks' arrays share; float64's where there is no array at all.
+
+    `taken` is how many arrays each rank gave before, `earlier` what this function returned then:
+    (code, rank, number) of the first array.
+    """
+    begin = [0] * len(codes) if taken is None else taken
+    found = [
+        (code, rank, k) for rank, own in enumerate(codes) for k, code in enumerate(own, begin[rank])
+    ]
     if not found:
-        return SCALARS.index(np.dtype(np.float64))
-    first = found[0][0]
+        return earlier or (SCALARS.index(np.dtype(np.float64)), 0, 0)
+    first = earlier or found[0]
     for code, rank, k in found:
-        if code != first:
+        if code != first[0]:
             raise DTypeError(
                 f"{routine}: all ranks must give one dtype: got {SCALARS[code]} in {what} {k} of "
-                f"rank {rank}, {SCALARS[first]} in {what} {found[0][2]} of rank {found[0][1]}"
+                f"rank {rank}, {SCALARS[first[0]]} in {what} {first[2]} of rank {first[1]}"
             )
     return first

@@ -136,7 +136,7 @@ def from_local(
         lambda: None if local is None else adoptable(matrix_of(local, "from_local: local")),
     )
     codes = core.gather_codes(on, [] if array is None else [core.scalar_code(array.dtype)])
-    code = one_dtype(codes, "from_local", "local part")
+    code, *_ = one_dtype(codes, "from_local", "local part")
     matrix = core.from_local(on, array, extents, code, name, blocks)
     return DistMatrix._wrap(matrix, grid)
 
@@ -206,7 +206,7 @@ def from_tiles(
             raise InvalidArgument(
                 f"from_tiles: tiles must be (i0, j0, array)s: got {type(tiles).__name__}"
             )
-        return tiles
+        return tiles if isinstance(tiles, (list, tuple)) else iter(tiles)
 
     given = together(on, "from_tiles", prepare)
     listed = wanted is None and isinstance(given, (list, tuple))
@@ -218,7 +218,7 @@ def from_tiles(
         lambda: [tile_of(tile, f"from_tiles: tile {k}") for k, tile in enumerate(given)],
     )
     codes = core.gather_codes(on, [core.scalar_code(tile.dtype) for _, _, tile in mine])
-    code = one_dtype(codes, "from_tiles", "tile")
+    code, *_ = one_dtype(codes, "from_tiles", "tile")
     return DistMatrix._wrap(core.from_tiles(on, mine, extents, code, name, blocks), grid)
 
 
@@ -229,6 +229,8 @@ def _from_stream(
     on, core = grid._core, load_core()
     numbered = enumerate(tiles)
     sink: TileSink | None = None
+    first: tuple[int, int, int] | None = None
+    taken: list[int] = []
 
     def take() -> tuple[list[Tile], bool]:
         batch: list[Tile] = []
@@ -246,15 +248,12 @@ def _from_stream(
         codes = [core.scalar_code(tile.dtype) for _, _, tile in batch]
         told = core.gather_codes(on, [int(mine_left), *codes])
         more = any(flags[0] for flags in told)
-        given = one_dtype([flags[1:] for flags in told], "from_tiles", "tile")
+        taken = taken or [0] * len(told)
+        first = one_dtype([flags[1:] for flags in told], "from_tiles", "tile", taken, first)
+        taken = [before + len(flags) - 1 for before, flags in zip(taken, told, strict=True)]
         if sink is None:
-            code = given if dtype is None else core.scalar_code(dtype)
+            code = first[0] if dtype is None else core.scalar_code(dtype)
             sink = TileSink._of(grid, core.TileSink(on, dealt[0], code, *dealt[1:]), SCALARS[code])
-        elif any(len(flags) > 1 for flags in told) and SCALARS[given] != sink.dtype:
-            raise DTypeError(
-                f"from_tiles: all tiles must have one dtype: got {SCALARS[given]} after "
-                f"{sink.dtype}"
-            )
         sink._core.add(batch)
     assert sink is not None
     return sink.finish()

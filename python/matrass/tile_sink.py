@@ -76,11 +76,12 @@ class TileSink:
         self.dtype: np.dtype[Any] = np.dtype(scalar)
         code = core.scalar_code(self.dtype)
         self._core: _core.TileSink = core.TileSink(on, extents, code, name, blocks)
+        self._taken = 0  # this rank's tiles so far: errors name a tile by its number among them
 
     @classmethod
     def _of(cls, grid: Grid, core: _core.TileSink, dtype: np.dtype[Any]) -> TileSink:
         sink = cls.__new__(cls)
-        sink.grid, sink.dtype, sink._core = grid, dtype, core
+        sink.grid, sink.dtype, sink._core, sink._taken = grid, dtype, core, 0
         return sink
 
     @property
@@ -100,10 +101,12 @@ class TileSink:
             self.grid._core,
             "TileSink",
             lambda: [
-                tile_of(tile, f"from_tiles: tile {k}", self.dtype) for k, tile in enumerate(tiles)
+                tile_of(tile, f"from_tiles: tile {k}", self.dtype)
+                for k, tile in enumerate(tiles, self._taken)
             ],
         )
         self._core.add(batch)
+        self._taken += len(batch)
 
     def finish(self) -> DistMatrix:
         """The matrix, once all of it has come.

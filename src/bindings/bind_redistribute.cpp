@@ -146,10 +146,8 @@ Explanation explain_copy(const Matrix& a, const Matrix& target, std::optional<In
     if constexpr (std::is_same_v<From, decltype(scalar)>) {
       return explain_into(m, other, move_options(max_memory));
     } else {
-      Explanation e = explain_as<decltype(scalar)>(m, other.grid(), other.distribution(),
-                                                   move_options(max_memory));
-      e.result_bytes = 0;
-      return e;
+      return explain_as<decltype(scalar)>(m, other.grid(), other.distribution(),
+                                          move_options(max_memory), true);
     }
   });
 }

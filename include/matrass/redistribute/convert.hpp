@@ -108,15 +108,18 @@ struct PanelBudget {
 /// What `options` leave goes to panels and messages by halves. Collective where there is a
 /// budget.
 /// @param result  bytes of this rank's part of the result
-/// @param line  bytes of the smallest panel
+/// @param line  bytes of the smallest panel; 0: converted in place, without panels and messages
 /// @throws MemoryLimitError on all ranks
 inline PanelBudget panel_budget(const mpi::Communicator& comm, Index result, Index line,
                                 const MoveOptions& options) {
   PanelBudget budget;
   if (!options.max_memory) return budget;
   constexpr Index granule = MemoryPool::granule;
-  const Index least_panel = ceil_div(std::max(line, 2 * granule), granule) * granule;
-  const Index least_messages = (comm.size() - 1) * 4 * least_message_bytes;  // two a stream
+  const bool moves = line > 0;
+  const Index least_panel =
+      moves ? ceil_div(std::max(line, 2 * granule), granule) * granule : Index{0};
+  const Index least_messages =
+      moves ? (comm.size() - 1) * 4 * least_message_bytes : Index{0};  // two a stream
   const Index left = *options.max_memory - result;
   mpi::throw_together(comm, [&] {
     const Index missing = least_panel + least_messages - left;
@@ -162,10 +165,13 @@ struct Panels {
   static constexpr bool before = sizeof(To) < sizeof(From);  ///< converted before they move
 
   const Distribution& held;
+  const bool in_place;
 
-  Panels(const Distribution& source, const Distribution& target) : held(before ? source : target) {}
+  Panels(const Distribution& source, const Distribution& target)
+      : held(before ? source : target), in_place(same_owners(source, target)) {}
 
-  Index line_bytes() const { return line(held) * Index{sizeof(Moved)}; }
+  /// Of the smallest panel; 0: there are none.
+  Index line_bytes() const { return in_place ? 0 : line(held) * Index{sizeof(Moved)}; }
 
   template <class F>
   void for_each(const PanelBudget& budget, F&& f) const {
@@ -176,10 +182,8 @@ struct Panels {
 template <Scalar To, Scalar From>
 void convert_in_panels(const DistMatrix<From>& a, const DistMatrix<To>& target,
                        const PanelBudget& budget) {
-  if (same_owners(a.distribution(), target.distribution())) {
-    return convert<To>(LocalPart<const From>(a.part()), target.part());
-  }
   const Panels<To, From> panels(a.distribution(), target.distribution());
+  if (panels.in_place) return convert<To>(LocalPart<const From>(a.part()), target.part());
   panels.for_each(budget, [&](Index i0, Index i1, Index j0, Index j1) {
     const DistMatrix<From> from = a.slice(i0, i1, j0, j1);
     const DistMatrix<To> to = target.slice(i0, i1, j0, j1);
@@ -237,10 +241,12 @@ DistMatrix<To> redistribute_as(const DistMatrix<From>& a, const ProcessGrid& gri
 }
 
 /// What redistribute_as() of the same arguments would do on this rank. Collective.
+/// @param into  whether there is a matrix already that takes the result (convert_into)
 template <Scalar To, Scalar From>
   requires Convertible<From, To>
 Explanation explain_as(const DistMatrix<From>& a, const ProcessGrid& grid,
-                       const Distribution& wanted, const MoveOptions& options = {}) {
+                       const Distribution& wanted, const MoveOptions& options = {},
+                       bool into = false) {
   if constexpr (std::same_as<To, From>) {
     return explain(a, grid, wanted, options);
   } else {
@@ -251,11 +257,11 @@ Explanation explain_as(const DistMatrix<From>& a, const ProcessGrid& grid,
     mpi::throw_together(comm, mpi::Call("explain", a.distribution(), wanted),
                         [&] { detail::require_movable(a, grid, wanted); });
     Explanation all;
-    all.result_bytes = detail::result_bytes<To>(wanted, rank);
+    all.result_bytes = into ? 0 : detail::result_bytes<To>(wanted, rank);
     const Panels panels(a.distribution(), wanted);
     const auto budget = detail::panel_budget(comm, all.result_bytes, panels.line_bytes(), options);
     all.path = "local";
-    if (detail::same_owners(a.distribution(), wanted)) return all;
+    if (panels.in_place) return all;
     panels.for_each(budget, [&](Index i0, Index i1, Index j0, Index j1) {
       const Distribution from = a.distribution().slice(i0, i1, j0, j1);
       const Distribution to = wanted.slice(i0, i1, j0, j1);

@@ -27,6 +27,7 @@ class TileSink {
   /// @throws InvalidArgument on all ranks, naming the tile: one that lies outside of the matrix, or
   ///   overlaps another. Nothing of the batch is placed then.
   void add(const std::vector<Tile<const T>>& tiles) {
+    require_unfinished();
     const ProcessGrid& grid = matrix_.grid();
     std::vector<TileHeader> headers;
     std::vector<LocalPart<const T>> parts;
@@ -54,17 +55,25 @@ class TileSink {
   /// How many elements have come so far.
   Index covered() const { return covered_; }
 
-  /// The matrix, once all of it has come; the sink is then empty.
+  /// The matrix, once all of it has come; the sink then takes nothing more.
   /// @throws InvalidArgument on all ranks, saying what is missing.
   DistMatrix<T> finish() {
+    require_unfinished();
     const mpi::Call call("from_tiles", matrix_.distribution(), covered_);
     mpi::throw_together(matrix_.grid().comm(), call,
                         [&] { require_exact_cover(all_, matrix_.shape()); });
     all_.clear();
+    finished_ = true;
     return std::exchange(matrix_, {});
   }
 
  private:
+  /// On all ranks alike, for they have finished together.
+  void require_unfinished() const {
+    if (finished_)
+      throw InvalidArgument("TileSink: must not be finished yet: got its matrix before");
+  }
+
   static Index size_of(const std::vector<TileExtent>& tiles) {
     Index size = 0;
     for (const TileExtent& tile : tiles) size += tile.rows.size() * tile.cols.size();
@@ -86,6 +95,7 @@ class TileSink {
   std::vector<TileExtent> all_;
   std::vector<int> taken_;  ///< tiles of each rank
   Index covered_ = 0;
+  bool finished_ = false;
 };
 
 }  // namespace matrass

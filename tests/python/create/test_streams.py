@@ -122,7 +122,7 @@ def test_what_a_generator_raises(comm):
         (lambda: (60, 0, np.ones((2, N))), mt.InvalidArgument, "tile 1 of rank 0"),
         (lambda: (3, 0, np.ones((1, N))), mt.InvalidArgument, "rows 4:61"),
         (lambda: (2, 0, np.ones((59, N))), mt.InvalidArgument, "must not overlap"),
-        (lambda: (3, 0, np.ones((58, N), "float32")), mt.DTypeError, "float32 after float64"),
+        (lambda: (3, 0, np.ones((58, N), "float32")), mt.DTypeError, "float32 in tile 1 of rank 0"),
         (lambda: (3, 0, np.ones(5)), mt.ShapeError, "tile 1"),
         (lambda: "tile", mt.InvalidArgument, "tile 1"),
     ],
