@@ -71,7 +71,10 @@ void give_to_python(const std::string& line) {
 
 void log(const std::string& line) {
   Door& door = Door::instance();
-  if (!door.enter()) return log_to_stderr(line);
+  if (!door.enter()) {
+    log_to_stderr(line);
+    return;
+  }
   give_to_python(line);
   door.leave();
 }

@@ -29,7 +29,7 @@ inline std::string shown_bytes(std::uint64_t bytes) {
   constexpr std::array divisors{100.0, 10.0, 1.0};  // places before the point: 1, 2, 3
   const double number = static_cast<double>(digits) / divisors[(power + 2) % 3];
   std::array<char, 16> text{};
-  const auto end = std::to_chars(text.data(), text.data() + text.size(), number).ptr;
+  char* const end = std::to_chars(text.data(), text.data() + text.size(), number).ptr;
   return std::string(text.data(), end) + " " + units[(power + 2) / 3];
 }
 
