@@ -120,8 +120,14 @@ class Arena {
       return;
     }
     file_ = ::memfd_create("matrass", MFD_CLOEXEC);
-    if (file_ < 0) return refuse("memfd_create");
-    if (::ftruncate(file_, static_cast<off_t>(capacity_)) != 0) return refuse("ftruncate");
+    if (file_ < 0) {
+      refuse("memfd_create");
+      return;
+    }
+    if (::ftruncate(file_, static_cast<off_t>(capacity_)) != 0) {
+      refuse("ftruncate");
+      return;
+    }
     base_ = map(capacity_, file_);
     if (base_ == nullptr) refuse("mmap");
   }
@@ -144,7 +150,8 @@ class Arena {
       why_private_ = "no page of shared memory is left";
       ::munmap(std::exchange(base_, nullptr), capacity_);
       ::close(std::exchange(file_, -1));
-      return map_private();
+      map_private();
+      return;
     }
     std::random_device device;
     secret_ = (std::uint64_t{device()} << 32U) | device();

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <matrass/matrix/dist_matrix.hpp>
 #include <matrass/matrix/node_memory.hpp>
 #include <matrass/redistribute/lines.hpp>
 #include <matrass/redistribute/path.hpp>

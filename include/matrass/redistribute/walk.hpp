@@ -61,8 +61,10 @@ class Walk {
         add(placed, lane, static_cast<int>(columns_.size()) - 1, run, walked);
       });
     }
-    std::stable_sort(placed.begin(), placed.end(),
-                     [](const Placed& a, const Placed& b) { return a.begin < b.begin; });
+    // No two items of one lane begin at one place.
+    std::sort(placed.begin(), placed.end(), [](const Placed& a, const Placed& b) {
+      return std::pair(a.begin, a.item.lane) < std::pair(b.begin, b.item.lane);
+    });
     for (auto at = placed.cbegin(); at != placed.cend();) at = add_step(placed, at, walked);
   }
 
@@ -163,7 +165,7 @@ class Walk {
 
   /// Adds the next item, or all that overlap. @returns what follows.
   PlacedIterator add_step(const std::vector<Placed>& placed, PlacedIterator at, Walked walked) {
-    PlacedIterator end = at + 1;
+    auto end = at + 1;
     Index reach = at->end;
     for (; end != placed.end() && end->begin < reach; ++end) reach = std::max(reach, end->end);
     const Index span = reach - at->begin;
@@ -183,7 +185,7 @@ class Walk {
     const auto n = static_cast<Index>(items.size());
     if (n == 1) return Kind::single;
     Index elements = 0;
-    bool gathered = n <= static_cast<Index>(most_interleaved);
+    bool gathered = std::cmp_less_equal(n, most_interleaved);
     bool interleaved = gathered;
     for (Index k = 0; k < n; ++k) {
       const Placed& placed = items[static_cast<std::size_t>(k)];
