@@ -15,13 +15,22 @@ import numpy as np
 from matrass.errors import DTypeError, InvalidArgument, ShapeError
 from matrass.layout import Layout
 
-__all__ = ["Block", "bytes_of", "dtype_of", "how_dealt", "index_of", "number_of", "root_of"]
+__all__ = [
+    "SCALAR_NAMES",
+    "Block",
+    "bytes_of",
+    "dtype_of",
+    "how_dealt",
+    "index_of",
+    "number_of",
+    "root_of",
+]
 
 Block = int | tuple[int, int] | None
 """A block size: one number for both axes, (mb, nb), or None for the layout's default."""
 
 
-_SCALARS = ("float32", "float64", "complex64", "complex128")
+SCALAR_NAMES = ("float32", "float64", "complex64", "complex128")
 
 
 def index_of(value: Any, what: str) -> int:
@@ -73,8 +82,8 @@ def dtype_of(dtype: Any, routine: str) -> str:
         name = read.name if read.isnative else str(read)
     except TypeError:
         name = repr(dtype)
-    if name not in _SCALARS:
-        raise DTypeError(f"{routine}: dtype must be {', '.join(_SCALARS)}: got {name}")
+    if name not in SCALAR_NAMES:
+        raise DTypeError(f"{routine}: dtype must be {', '.join(SCALAR_NAMES)}: got {name}")
     return name
 
 

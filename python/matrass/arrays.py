@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from matrass.arguments import index_of
+from matrass.arguments import SCALAR_NAMES, index_of
 from matrass.errors import DTypeError, InvalidArgument, ShapeError
 
 __all__ = [
@@ -26,7 +26,7 @@ __all__ = [
     "unmasked",
 ]
 
-SCALARS = tuple(np.dtype(t) for t in (np.float32, np.float64, np.complex64, np.complex128))
+SCALARS = tuple(np.dtype(name) for name in SCALAR_NAMES)
 """The scalars of matrices, by the number that ranks tell each other."""
 
 Tile = tuple[int, int, npt.NDArray[Any]]

@@ -229,9 +229,9 @@ class DistMatrix(MatrixProperties):
             raise ShapeError(f"to: out must have shape {self.shape}: got {out.shape}")
         if load_core().scalar_code(out.dtype) != code:
             raise DTypeError(f"to: out must have the dtype that is asked for: got {out.dtype}")
-        if str(out.layout) != str(Layout(layout)) or (block is not None and out.block != block):
+        if str(out.layout) != layout or (block is not None and out.block != block):
             raise LayoutError(
-                f"to: out must have layout {Layout(layout)}"
+                f"to: out must have layout {layout}"
                 + (f" in blocks of {block}" if block is not None else "")
                 + f": got {out!r}"
             )

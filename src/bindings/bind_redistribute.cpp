@@ -29,6 +29,17 @@ Distribution wanted_distribution(const char* routine, const ProcessGrid& grid, S
   });
 }
 
+/// Tiles on the memory of arrays; written to unless T is const.
+template <class T>
+std::vector<Tile<T>> tiles_on(const std::vector<ArrayTile>& arrays) {
+  std::vector<Tile<T>> tiles;
+  tiles.reserve(arrays.size());
+  for (const auto& [i0, j0, array] : arrays) {
+    tiles.push_back({i0, j0, part_of<std::remove_const_t<T>>(array, !std::is_const_v<T>)});
+  }
+  return tiles;
+}
+
 /// f(m, To{}) for the scalar of `a` and the one with this code.
 /// @throws DTypeError on all ranks where an imaginary part would be lost
 template <class F>
@@ -94,13 +105,8 @@ ProcessGrid best_grid(const Matrix& a, const std::string& layout, BlockArgument 
 void copy_into(const Matrix& a, const Matrix& target, std::optional<Index> max_memory) {
   const int code = static_cast<int>(target.value.index());
   visit_conversion("assign", a, code, [&](const auto& m, auto scalar) {
-    using From = typename std::decay_t<decltype(m)>::value_type;
     const auto& other = std::get<DistMatrix<decltype(scalar)>>(target.value);
-    if constexpr (std::is_same_v<From, decltype(scalar)>) {
-      redistribute_into(m, other, move_options(max_memory));
-    } else {
-      convert_into(m, other, move_options(max_memory));
-    }
+    convert_into(m, other, move_options(max_memory));
     return true;
   });
 }
@@ -111,11 +117,7 @@ Matrix from_tiles_of(const ProcessGrid& grid, const std::vector<ArrayTile>& arra
                      BlockArgument block) {
   return with_scalar(code, [&](auto scalar) {
     using T = decltype(scalar);
-    std::vector<Tile<const T>> tiles;
-    tiles.reserve(arrays.size());
-    for (const auto& [i0, j0, array] : arrays) {
-      tiles.push_back({i0, j0, part_of<T>(array, false)});
-    }
+    const auto tiles = tiles_on<const T>(arrays);
     const py::gil_scoped_release no_gil;
     const Distribution d =
         wanted_distribution("from_tiles", grid, {shape.first, shape.second}, layout, block, 0);
@@ -141,14 +143,8 @@ Matrix from_global_array(const ProcessGrid& grid, const std::optional<py::array>
 Explanation explain_copy(const Matrix& a, const Matrix& target, std::optional<Index> max_memory) {
   const int code = static_cast<int>(target.value.index());
   return visit_conversion("to", a, code, [&](const auto& m, auto scalar) {
-    using From = typename std::decay_t<decltype(m)>::value_type;
     const auto& other = std::get<DistMatrix<decltype(scalar)>>(target.value);
-    if constexpr (std::is_same_v<From, decltype(scalar)>) {
-      return explain_into(m, other, move_options(max_memory));
-    } else {
-      return explain_as<decltype(scalar)>(m, other.grid(), other.distribution(),
-                                          move_options(max_memory), true);
-    }
+    return explain_convert_into(m, other, move_options(max_memory));
   });
 }
 
@@ -183,70 +179,44 @@ py::object gather(const Matrix& a, std::optional<int> root) {
 class AnySink {
  public:
   AnySink(const ProcessGrid& grid, std::pair<Index, Index> shape, int code,
-          const std::string& layout, BlockArgument block) {
-    const Distribution d =
-        wanted_distribution("from_tiles", grid, {shape.first, shape.second}, layout, block, 0);
-    with_scalar(code, [&](auto scalar) { sink_.emplace<TileSink<decltype(scalar)>>(grid, d); });
-  }
+          const std::string& layout, BlockArgument block)
+      : sink_(with_scalar(code, [&](auto scalar) -> Sink {
+          const Shape extents{shape.first, shape.second};
+          return TileSink<decltype(scalar)>(
+              grid, wanted_distribution("from_tiles", grid, extents, layout, block, 0));
+        })) {}
 
   void add(const std::vector<ArrayTile>& arrays) {
-    visit([&](auto& sink) {
-      using T = typename std::decay_t<decltype(sink)>::value_type;
-      std::vector<Tile<const T>> tiles;
-      tiles.reserve(arrays.size());
-      for (const auto& [i0, j0, array] : arrays) {
-        tiles.push_back({i0, j0, part_of<T>(array, false)});
-      }
-      const py::gil_scoped_release no_gil;
-      sink.add(tiles);
-    });
+    std::visit(
+        [&](auto& sink) {
+          using T = typename std::decay_t<decltype(sink)>::value_type;
+          const auto tiles = tiles_on<const T>(arrays);
+          const py::gil_scoped_release no_gil;
+          sink.add(tiles);
+        },
+        sink_);
   }
 
   Index covered() const {
-    Index covered = 0;
-    visit([&](const auto& sink) { covered = sink.covered(); });
-    return covered;
+    return std::visit([](const auto& sink) { return sink.covered(); }, sink_);
   }
 
   Matrix finish() {
-    Matrix result;
     const py::gil_scoped_release no_gil;
-    visit([&](auto& sink) { result.value = sink.finish(); });
-    return result;
+    return std::visit([](auto& sink) { return Matrix{sink.finish()}; }, sink_);
   }
 
  private:
-  template <class F>
-  void visit(F&& f) const {
-    visit_one(*this, f);
-  }
-  template <class F>
-  void visit(F&& f) {
-    visit_one(*this, f);
-  }
-  template <class Self, class F>
-  static void visit_one(Self& self, F& f) {
-    std::visit(
-        [&](auto& sink) {
-          if constexpr (!std::is_same_v<std::decay_t<decltype(sink)>, std::monostate>) f(sink);
-        },
-        self.sink_);
-  }
-
-  std::variant<std::monostate, TileSink<float>, TileSink<double>, TileSink<std::complex<float>>,
-               TileSink<std::complex<double>>>
-      sink_;
+  using Sink = std::variant<TileSink<float>, TileSink<double>, TileSink<std::complex<float>>,
+                            TileSink<std::complex<double>>>;
+  Sink sink_;
 };
 
 void to_tiles_of(const Matrix& a, const std::vector<ArrayTile>& arrays) {
   std::visit(
       [&](const auto& m) {
         using T = typename std::decay_t<decltype(m)>::value_type;
-        std::vector<Tile<T>> tiles;
-        tiles.reserve(arrays.size());
-        for (const auto& [i0, j0, array] : arrays) {
-          tiles.push_back({i0, j0, part_of<T>(array, true)});
-        }
+        const auto tiles = tiles_on<T>(arrays);
         const py::gil_scoped_release no_gil;
         to_tiles<T>(m, tiles);
       },

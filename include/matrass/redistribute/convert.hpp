@@ -54,15 +54,6 @@ void convert(const LocalPart<const From>& from, const LocalPart<To>& to) {
 /// How much of a part is converted and moved at a time, in bytes: it stays in the last cache.
 inline constexpr Index panel_bytes = Index{1} << 22;
 
-/// The most indices of an axis that one place has.
-inline Index largest_share(const BlockCyclicAxis& axis) {
-  Index most = 0;
-  for (int place = 0; place < axis.nprocs; ++place) {
-    most = std::max(most, axis.local_extent(place));
-  }
-  return most;
-}
-
 /// Whether panels go across rows: across the axis that is not dealt out, if there is one, so that
 /// all ranks have a share of each.
 inline bool panels_of_rows(const Distribution& d) {
@@ -71,7 +62,7 @@ inline bool panels_of_rows(const Distribution& d) {
 
 /// The most elements that a rank has of one row, or column, of a panel.
 inline Index line(const Distribution& d) {
-  return std::max<Index>(1, largest_share(panels_of_rows(d) ? d.cols() : d.rows()));
+  return std::max<Index>(1, (panels_of_rows(d) ? d.cols() : d.rows()).largest_local_extent());
 }
 
 /// Calls f(i0, i1, j0, j1) for panels that make up the matrix, of which no rank has more than
@@ -90,10 +81,6 @@ void for_each_panel(const Distribution& d, Index elements, F&& f) {
     }
   }
 }
-
-}  // namespace detail
-
-namespace detail {
 
 /// The type that moves: the one of fewer bytes.
 template <Scalar To, Scalar From>
@@ -119,7 +106,7 @@ inline PanelBudget panel_budget(const mpi::Communicator& comm, Index result, Ind
   const Index least_panel =
       moves ? ceil_div(std::max(line, 2 * granule), granule) * granule : Index{0};
   const Index least_messages =
-      moves ? (comm.size() - 1) * 4 * least_message_bytes : Index{0};  // two a stream
+      moves ? Index{comm.size() - 1} * 4 * least_message_bytes : Index{0};  // two a stream
   const Index left = *options.max_memory - result;
   mpi::throw_together(comm, [&] {
     const Index missing = least_panel + least_messages - left;
@@ -199,9 +186,49 @@ void convert_in_panels(const DistMatrix<From>& a, const DistMatrix<To>& target,
   });
 }
 
+/// What converting `a` will do on this rank, beside a result of `result` bytes. Collective.
+template <Scalar To, Scalar From>
+Explanation explain_conversion(const DistMatrix<From>& a, const ProcessGrid& grid,
+                               const Distribution& wanted, Index result,
+                               const MoveOptions& options) {
+  using Moved = typename Panels<To, From>::Moved;
+  const mpi::Communicator& comm = a.grid().comm();
+  const int rank = a.grid().rank();
+  mpi::throw_together(comm, mpi::Call("explain", a.distribution(), wanted),
+                      [&] { require_movable(a, grid, wanted); });
+  Explanation all;
+  all.result_bytes = result;
+  all.path = "local";
+  const Panels<To, From> panels(a.distribution(), wanted);
+  const auto budget = panel_budget(comm, result, panels.line_bytes(), options);
+  if (panels.in_place) return all;
+  panels.for_each(budget, [&](Index i0, Index i1, Index j0, Index j1) {
+    const Distribution from = a.distribution().slice(i0, i1, j0, j1);
+    const Distribution to = wanted.slice(i0, i1, j0, j1);
+    const DistMatrix<From> source = a.slice(i0, i1, j0, j1);
+    const LocalPart<const From> part = source.part();
+    PartList parts;
+    if constexpr (Panels<To, From>::before) {
+      if (from.holds(rank)) parts.sources = {address_of_work<To>(from, rank)};
+      if (to.holds(rank)) parts.targets = {expected_address<To>(wanted, rank)};
+    } else {
+      parts.sources = addresses_of(parts_of(part, from, rank), true);
+      if (to.holds(rank)) parts.targets = {address_of_work<From>(to, rank)};
+    }
+    Foreseen seen = foresee<Moved>(
+        comm, steps_between(from, to, rank, source.shape().size() * Index{sizeof(Moved)}), parts,
+        source.shape().size());
+    const Index most = longest_message<Moved>(comm, seen, budget.messages);
+    seen.copy_bytes =
+        Storage<Moved>::footprint((Panels<To, From>::before ? from : to).local_shape(rank).size());
+    all.add_step(explain<Moved>(seen, rank, most));
+  });
+  return all;
+}
+
 }  // namespace detail
 
-/// Copies `a` into `target`, a matrix of the same shape and of another scalar type.
+/// Copies `a` into `target`, a matrix of the same shape and of any scalar type.
 ///
 /// Collective. What moves is the type of fewer bytes, in panels of at most 4 MB a rank that are
 /// converted before they move, or after. Rounds to nearest; what is too large becomes infinite.
@@ -210,13 +237,17 @@ template <Scalar To, Scalar From>
   requires Convertible<From, To>
 void convert_into(const DistMatrix<From>& a, const DistMatrix<To>& target,
                   const MoveOptions& options = {}) {
-  const mpi::Call call("convert_into", a.distribution(), target.distribution(),
-                       options.max_memory.has_value());
-  mpi::throw_together(a.grid().comm(), call,
-                      [&] { detail::require_movable(a, target.grid(), target.distribution()); });
-  const detail::Panels<To, From> panels(a.distribution(), target.distribution());
-  const auto budget = detail::panel_budget(a.grid().comm(), 0, panels.line_bytes(), options);
-  detail::convert_in_panels(a, target, budget);
+  if constexpr (std::same_as<To, From>) {
+    redistribute_into(a, target, options);
+  } else {
+    const mpi::Call call("convert_into", a.distribution(), target.distribution(),
+                         options.max_memory.has_value());
+    mpi::throw_together(a.grid().comm(), call,
+                        [&] { detail::require_movable(a, target.grid(), target.distribution()); });
+    const detail::Panels<To, From> panels(a.distribution(), target.distribution());
+    const auto budget = detail::panel_budget(a.grid().comm(), 0, panels.line_bytes(), options);
+    detail::convert_in_panels(a, target, budget);
+  }
 }
 
 /// `a` in another distribution and of another scalar type; see convert_into and redistribute.
@@ -240,50 +271,28 @@ DistMatrix<To> redistribute_as(const DistMatrix<From>& a, const ProcessGrid& gri
   }
 }
 
+/// What convert_into() of the same arguments would do on this rank. Collective.
+template <Scalar To, Scalar From>
+  requires Convertible<From, To>
+Explanation explain_convert_into(const DistMatrix<From>& a, const DistMatrix<To>& target,
+                                 const MoveOptions& options = {}) {
+  if constexpr (std::same_as<To, From>) {
+    return explain_into(a, target, options);
+  } else {
+    return detail::explain_conversion<To>(a, target.grid(), target.distribution(), 0, options);
+  }
+}
+
 /// What redistribute_as() of the same arguments would do on this rank. Collective.
-/// @param into  whether there is a matrix already that takes the result (convert_into)
 template <Scalar To, Scalar From>
   requires Convertible<From, To>
 Explanation explain_as(const DistMatrix<From>& a, const ProcessGrid& grid,
-                       const Distribution& wanted, const MoveOptions& options = {},
-                       bool into = false) {
+                       const Distribution& wanted, const MoveOptions& options = {}) {
   if constexpr (std::same_as<To, From>) {
     return explain(a, grid, wanted, options);
   } else {
-    using Panels = detail::Panels<To, From>;
-    using Moved = typename Panels::Moved;
-    const mpi::Communicator& comm = a.grid().comm();
-    const int rank = a.grid().rank();
-    mpi::throw_together(comm, mpi::Call("explain", a.distribution(), wanted),
-                        [&] { detail::require_movable(a, grid, wanted); });
-    Explanation all;
-    all.result_bytes = into ? 0 : detail::result_bytes<To>(wanted, rank);
-    const Panels panels(a.distribution(), wanted);
-    const auto budget = detail::panel_budget(comm, all.result_bytes, panels.line_bytes(), options);
-    all.path = "local";
-    if (panels.in_place) return all;
-    panels.for_each(budget, [&](Index i0, Index i1, Index j0, Index j1) {
-      const Distribution from = a.distribution().slice(i0, i1, j0, j1);
-      const Distribution to = wanted.slice(i0, i1, j0, j1);
-      const DistMatrix<From> source = a.slice(i0, i1, j0, j1);
-      const LocalPart<const From> part = source.part();
-      detail::PartList parts;
-      if constexpr (Panels::before) {
-        if (from.holds(rank)) parts.sources = {detail::address_of_work<To>(from, rank)};
-        if (to.holds(rank)) parts.targets = {detail::expected_address<To>(wanted, rank)};
-      } else {
-        parts.sources = detail::addresses_of(detail::parts_of(part, from, rank), true);
-        if (to.holds(rank)) parts.targets = {detail::address_of_work<From>(to, rank)};
-      }
-      detail::Foreseen seen = detail::foresee<Moved>(
-          comm, steps_between(from, to, rank, source.shape().size() * Index{sizeof(Moved)}), parts,
-          source.shape().size());
-      const Index most = detail::longest_message<Moved>(comm, seen, budget.messages);
-      seen.copy_bytes =
-          Storage<Moved>::footprint((Panels::before ? from : to).local_shape(rank).size());
-      all.add_step(detail::explain<Moved>(seen, rank, most));
-    });
-    return all;
+    const Index result = detail::result_bytes<To>(wanted, grid.rank());
+    return detail::explain_conversion<To>(a, grid, wanted, result, options);
   }
 }
 

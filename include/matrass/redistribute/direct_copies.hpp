@@ -17,11 +17,8 @@ namespace matrass::detail {
 template <Scalar T>
 class DirectCopies {
  public:
-  using Sources = std::span<const LocalPart<const T>>;
-  using Targets = std::span<const LocalPart<T>>;
-
   /// Adds all of `stream`, which outlives this object, between parts that this process can reach.
-  void add(const Stream& stream, Sources sources, Targets targets, Crossing crossing) {
+  void add(const Stream& stream, Sources<T> sources, Targets<T> targets, Crossing crossing) {
     for (const Transfer& transfer : stream.transfers) {
       const auto& from = sources[static_cast<std::size_t>(transfer.source)];
       const auto& to = targets[static_cast<std::size_t>(transfer.target)];

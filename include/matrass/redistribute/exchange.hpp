@@ -37,9 +37,6 @@ std::vector<LocalPart<T>> mapped(const NodeMemory& node, int rank,
 template <Scalar T>
 class Exchange {
  public:
-  using Sources = std::span<const LocalPart<const T>>;
-  using Targets = std::span<const LocalPart<T>>;
-
   /// @param elements  of the whole matrix, the same on every rank
   /// @param most  elements that a message may have, the same on every rank
   Exchange(const mpi::Communicator& comm, std::shared_ptr<const Plan> plan, Index elements,
@@ -61,7 +58,7 @@ class Exchange {
   /// @throws MemoryLimitError on all ranks; the targets' content is then arbitrary. Else throws
   ///   only when the world is dead. What others may still be writing to, the buffers of abandoned
   ///   messages and targets that are pushed to, is then kept until the process ends.
-  void run(Sources sources, Targets targets, const std::shared_ptr<void>& owner) {
+  void run(Sources<T> sources, Targets<T> targets, const std::shared_ptr<void>& owner) {
     try {
       if (!routed_) find_way(sources, targets, owner != nullptr);
       mpi::Attempts attempts;
@@ -87,7 +84,7 @@ class Exchange {
   }
 
   /// Decides how each stream travels. Collective.
-  void find_way(Sources sources, Targets targets, bool writable) {
+  void find_way(Sources<T> sources, Targets<T> targets, bool writable) {
     routes_ = find_routes(comm_, *plan_,
                           {addresses_of(sources, true), addresses_of(targets, writable),
                            MemoryPool::instance().reach()},
@@ -96,7 +93,7 @@ class Exchange {
   }
 
   /// Adds what this rank copies to the others of its node, and from them.
-  void add_peers(Sources sources, Targets targets) {
+  void add_peers(Sources<T> sources, Targets<T> targets) {
     const NodeMemory& node = NodeMemory::of(comm_);
     for (std::size_t n = 0; n < routes_.lists.size(); ++n) {
       const int peer = node.node().ranks[n];
@@ -117,7 +114,7 @@ class Exchange {
   }
 
   /// Packs and copies by turns, in small slices: a source column is read once for all.
-  void run_rounds(Sources sources, Targets targets) {
+  void run_rounds(Sources<T> sources, Targets<T> targets) {
     const Rounds& all = messages_.rounds();
     const Index rounds = std::max<Index>(1, all.number);
     const Index packed = all.number > 0 ? all.piece * Index{sizeof(T)} / slice_bytes : 1;

@@ -50,7 +50,7 @@ class Messages {
   }
 
   /// Packs part `n` of `parts` of what goes out in `round`.
-  void pack(Index round, Index n, Index parts, std::span<const LocalPart<const T>> sources) {
+  void pack(Index round, Index n, Index parts, Sources<T> sources) {
     for (std::size_t k = 0; k < to_.size(); ++k) {
       const IndexRange all = part(*to_[k].stream, round);
       const IndexRange s = slice(all, n, parts);
@@ -73,7 +73,7 @@ class Messages {
   }
 
   /// Puts what comes in in `round` in its place, in the order in which it arrives.
-  void unpack(Index round, std::span<const LocalPart<T>> targets, Write write) {
+  void unpack(Index round, Targets<T> targets, Write write) {
     Requests& requests = receiving_[slot(round)];
     for (;;) {
       int arrived = MPI_UNDEFINED;

@@ -18,9 +18,6 @@ namespace matrass::detail {
 template <Scalar T>
 class Move {
  public:
-  using Sources = std::span<const LocalPart<const T>>;
-  using Targets = std::span<const LocalPart<T>>;
-
   /// @param elements  of the whole matrix, the same on every rank
   /// @param most  elements that a message may have, the same on every rank
   Move(const mpi::Communicator& comm, std::vector<Step> steps, Index elements,
@@ -35,7 +32,7 @@ class Move {
   const Exchange<T>& first() const { return *exchange_; }
 
   /// See Exchange::run. A second exchange reads the targets.
-  void run(Sources sources, Targets targets, const std::shared_ptr<void>& owner) {
+  void run(Sources<T> sources, Targets<T> targets, const std::shared_ptr<void>& owner) {
     exchange_->run(sources, targets, owner);
     const std::vector<LocalPart<const T>> copies(targets.begin(), targets.end());
     for (std::size_t k = 1; k < steps_.size(); ++k) {

@@ -222,10 +222,15 @@ void visit_stream(const Stream& stream, Index begin, Index end, F&& visit) {
   }
 }
 
+/// The memory of a rank's own pieces, in the plan's order.
+template <class T>
+using Sources = std::span<const LocalPart<const T>>;
+template <class T>
+using Targets = std::span<const LocalPart<T>>;
+
 /// Copies the elements [begin, end) of `stream` from this rank's source parts into `buffer`.
 template <class T>
-void pack(const Stream& stream, Index begin, Index end, std::span<const LocalPart<const T>> sources,
-          T* buffer) {
+void pack(const Stream& stream, Index begin, Index end, Sources<T> sources, T* buffer) {
   visit_stream(stream, begin, end, [&](const Transfer& t, Index from, Index to, Index offset) {
     copy_transfer<Packed::target, T>(t, from, to, sources[static_cast<std::size_t>(t.source)],
                                      LocalPart<T>{.data = buffer + offset}, Write::cached);
@@ -234,22 +239,11 @@ void pack(const Stream& stream, Index begin, Index end, std::span<const LocalPar
 
 /// Copies `buffer` to the elements [begin, end) of `stream` in this rank's target parts.
 template <class T>
-void unpack(const Stream& stream, Index begin, Index end, const T* buffer,
-            std::span<const LocalPart<T>> targets, Write write) {
+void unpack(const Stream& stream, Index begin, Index end, const T* buffer, Targets<T> targets,
+            Write write) {
   visit_stream(stream, begin, end, [&](const Transfer& t, Index from, Index to, Index offset) {
     copy_transfer<Packed::source, T>(t, from, to, LocalPart<const T>{.data = buffer + offset},
                                      targets[static_cast<std::size_t>(t.target)], write);
-  });
-}
-
-/// Copies the elements [begin, end) of `stream`, the one that stays on this rank, straight over.
-template <class T>
-void copy_own(const Stream& stream, Index begin, Index end,
-              std::span<const LocalPart<const T>> sources, std::span<const LocalPart<T>> targets,
-              Write write) {
-  visit_stream(stream, begin, end, [&](const Transfer& t, Index from, Index to, Index) {
-    copy_transfer<Packed::neither, T>(t, from, to, sources[static_cast<std::size_t>(t.source)],
-                                      targets[static_cast<std::size_t>(t.target)], write);
   });
 }
 

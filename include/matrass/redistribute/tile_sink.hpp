@@ -29,12 +29,7 @@ class TileSink {
   void add(const std::vector<Tile<const T>>& tiles) {
     require_unfinished();
     const ProcessGrid& grid = matrix_.grid();
-    std::vector<TileHeader> headers;
-    std::vector<LocalPart<const T>> parts;
-    for (const Tile<const T>& tile : tiles) {
-      headers.push_back({tile.i0, tile.j0, tile.part.shape});
-      parts.push_back(tile.part);
-    }
+    const auto [headers, parts] = detail::split(tiles);
     std::vector<TileExtent> batch = gather_extents(grid.comm(), "from_tiles", headers);
     for (TileExtent& tile : batch) tile.number += taken_[static_cast<std::size_t>(tile.rank)];
     const mpi::Call call("from_tiles", matrix_.distribution());

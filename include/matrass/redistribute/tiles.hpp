@@ -10,6 +10,7 @@
 #include <numeric>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace matrass {
@@ -30,6 +31,20 @@ struct TileHeader {
   Shape shape;
   Index type = 0;  ///< a number for the scalar type, where callers need one
 };
+
+namespace detail {
+/// What is told of tiles, and their memory.
+template <class T>
+std::pair<std::vector<TileHeader>, std::vector<LocalPart<T>>> split(
+    const std::vector<Tile<T>>& tiles) {
+  std::pair<std::vector<TileHeader>, std::vector<LocalPart<T>>> both;
+  for (const Tile<T>& tile : tiles) {
+    both.first.push_back({tile.i0, tile.j0, tile.part.shape});
+    both.second.push_back(tile.part);
+  }
+  return both;
+}
+}  // namespace detail
 
 /// All ranks' tile headers on every rank, as extents in the order of ranks. Collective: one
 /// agreement and one small allgather.
@@ -137,12 +152,7 @@ void to_pieces(const DistMatrix<T>& a, const mpi::Call& call, F&& target,
 template <Scalar T>
 DistMatrix<T> from_tiles(const ProcessGrid& grid, const std::vector<Tile<const T>>& tiles,
                          const Distribution& wanted) {
-  std::vector<TileHeader> headers;
-  std::vector<LocalPart<const T>> parts;
-  for (const Tile<const T>& tile : tiles) {
-    headers.push_back({tile.i0, tile.j0, tile.part.shape});
-    parts.push_back(tile.part);
-  }
+  const auto [headers, parts] = detail::split(tiles);
   const std::vector<TileExtent> extents = gather_extents(grid.comm(), "from_tiles", headers);
   const auto pieces = [&] {
     require_exact_cover(extents, wanted.shape());
@@ -156,12 +166,7 @@ DistMatrix<T> from_tiles(const ProcessGrid& grid, const std::vector<Tile<const T
 /// @throws InvalidArgument on all ranks for a tile that lies outside.
 template <Scalar T>
 void to_tiles(const DistMatrix<T>& a, const std::vector<Tile<T>>& tiles) {
-  std::vector<TileHeader> headers;
-  std::vector<LocalPart<T>> parts;
-  for (const Tile<T>& tile : tiles) {
-    headers.push_back({tile.i0, tile.j0, tile.part.shape});
-    parts.push_back(tile.part);
-  }
+  const auto [headers, parts] = detail::split(tiles);
   const std::vector<TileExtent> extents = gather_extents(a.grid().comm(), "to_tiles", headers);
   const auto pieces = [&] {
     require_within(extents, a.shape(), "to_tiles");

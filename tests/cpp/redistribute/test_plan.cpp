@@ -168,7 +168,12 @@ class Simulator {
     const auto from = own_sources(rank);
     const auto to = own_targets(rank);
     for (Index begin = 0; begin < stream.size; begin += piece_) {
-      detail::copy_own<T>(stream, begin, std::min(stream.size, begin + piece_), from, to, write_);
+      const Index end = std::min(stream.size, begin + piece_);
+      detail::visit_stream(stream, begin, end,
+                           [&](const Transfer& t, Index first, Index last, Index) {
+                             detail::copy_transfer<detail::Packed::neither, T>(
+                                 t, first, last, at(from, t.source), at(to, t.target), write_);
+                           });
     }
   }
 
