@@ -109,6 +109,8 @@ def bytes_of(size: Any, what: str) -> int | None:
         number, unit, binary = match.groups()
         base = 1024 if binary else 1000
         read = int(float(number) * base ** _UNITS[unit.lower()])
+    elif isinstance(size, bool):
+        raise InvalidArgument(f'{what} must be bytes, such as 10**9 or "1 GB": got {size!r}')
     else:
         read = index_of(size, what)
     if read < 0:

@@ -196,7 +196,9 @@ def from_tiles(
     def read() -> tuple[Any, ...]:
         scalar = None if dtype is None else dtype_of(dtype, "from_tiles")
         size = index_of(batch_bytes, "from_tiles: batch_bytes")
-        return *how_dealt("from_tiles", shape, layout, block), scalar, max(size, 1)
+        if size < 1:
+            raise InvalidArgument(f"from_tiles: batch_bytes must be positive: got {size}")
+        return *how_dealt("from_tiles", shape, layout, block), scalar, size
 
     extents, name, blocks, scalar, batch = agreed(on, "from_tiles", read)
     wanted = None if scalar is None else np.dtype(scalar)

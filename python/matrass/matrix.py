@@ -166,7 +166,7 @@ class DistMatrix(MatrixProperties):
         dtype : dtype, optional
             Of the result: another precision, or complex for real. The narrower of the two moves.
         root : int
-            The rank that has the matrix in the layout [CIRC,CIRC].
+            The rank that has the matrix in the layout [CIRC,CIRC]; `out` has its own.
         explain : bool
             Return what would be done on this rank instead of doing it.
 
@@ -238,9 +238,10 @@ class DistMatrix(MatrixProperties):
         if grid == "auto" or (isinstance(grid, Grid) and out.grid != grid):
             raise InvalidArgument(f"to: out must lie on grid, or grid be None: got {out.grid!r}")
 
-    def astype(self, dtype: npt.DTypeLike) -> DistMatrix:
-        """A copy of another dtype in the same layout; this matrix where it has that dtype already.
+    def astype(self, dtype: npt.DTypeLike, copy: bool = True) -> DistMatrix:
+        """A copy of another dtype in the same layout.
 
+        Without `copy`, a matrix that has this dtype already is returned itself, as a view.
         Collective over ``grid.comm``; nothing moves.
 
         Raises
@@ -249,7 +250,11 @@ class DistMatrix(MatrixProperties):
             On every rank, for a real dtype where the matrix is complex.
         """
         core = load_core()
-        name = agreed(self.grid._core, "astype", lambda: dtype_of(dtype, "astype"))
+        name, copied = agreed(
+            self.grid._core, "astype", lambda: (dtype_of(dtype, "astype"), bool(copy))
+        )
+        if copied and self.dtype == np.dtype(name):
+            return self.copy()
         return self._wrap(core.astype(self._core, core.scalar_code(np.dtype(name))), self.grid)
 
     def copy(self) -> DistMatrix:

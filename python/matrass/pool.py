@@ -62,7 +62,8 @@ class MemoryUse:
             f"peak {shown_bytes(self.peak)}"
         )
         shared = "shared with ranks of this machine" if self.shared else "private"
-        return f"matrass memory: {sizes}; {shared}, {'huge' if self.huge else 'small'} pages"
+        pages = f", {'huge' if self.huge else 'small'} pages" if self.in_use + self.kept else ""
+        return f"matrass memory: {sizes}; {shared}{pages}"
 
     __repr__ = __str__
 

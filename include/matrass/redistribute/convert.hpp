@@ -92,38 +92,6 @@ struct PanelBudget {
   MoveOptions messages;
 };
 
-/// What `options` leave goes to panels and messages by halves. Collective where there is a
-/// budget.
-/// @param result  bytes of this rank's part of the result
-/// @param line  bytes of the smallest panel; 0: converted in place, without panels and messages
-/// @throws MemoryLimitError on all ranks
-inline PanelBudget panel_budget(const mpi::Communicator& comm, Index result, Index line,
-                                const MoveOptions& options) {
-  PanelBudget budget;
-  if (!options.max_memory) return budget;
-  constexpr Index granule = MemoryPool::granule;
-  const bool moves = line > 0;
-  const Index least_panel =
-      moves ? ceil_div(std::max(line, 2 * granule), granule) * granule : Index{0};
-  const Index least_messages =
-      moves ? Index{comm.size() - 1} * 4 * least_message_bytes : Index{0};  // two a stream
-  const Index left = *options.max_memory - result;
-  mpi::throw_together(comm, [&] {
-    const Index missing = least_panel + least_messages - left;
-    if (missing <= 0) return;
-    throw MemoryLimitError("redistribute: max_memory must hold the result and its buffers: got " +
-                           shown_bytes(*options.max_memory) + ", " + shown_bytes(missing) +
-                           " are missing (" + shown_bytes(result) + " for the result, " +
-                           shown_bytes(least_panel + least_messages) + " for buffers)");
-  });
-  const Index half = (left - least_messages) / 2 / granule * granule;
-  budget.panel = std::clamp(half, least_panel, std::max(panel_bytes, least_panel));
-  budget.messages.max_memory = left - budget.panel;
-  mpi::check(MPI_Allreduce(MPI_IN_PLACE, &budget.panel, 1, MPI_INT64_T, MPI_MIN, comm.own()),
-             "MPI_Allreduce");
-  return budget;
-}
-
 /// A new matrix of distribution `d` whose parts have no gaps, unlike those that ScaLAPACK can
 /// address (DistMatrix::allocate). Collective.
 template <Scalar T>
@@ -157,8 +125,8 @@ struct Panels {
   Panels(const Distribution& source, const Distribution& target)
       : held(before ? source : target), in_place(same_owners(source, target)) {}
 
-  /// Of the smallest panel; 0: there are none.
-  Index line_bytes() const { return in_place ? 0 : line(held) * Index{sizeof(Moved)}; }
+  /// Of the smallest panel.
+  Index line_bytes() const { return line(held) * Index{sizeof(Moved)}; }
 
   template <class F>
   void for_each(const PanelBudget& budget, F&& f) const {
@@ -186,21 +154,18 @@ void convert_in_panels(const DistMatrix<From>& a, const DistMatrix<To>& target,
   });
 }
 
-/// What converting `a` will do on this rank, beside a result of `result` bytes. Collective.
+/// What converting `a` in such panels will do on this rank, beside a result of `result` bytes.
+/// Collective.
 template <Scalar To, Scalar From>
-Explanation explain_conversion(const DistMatrix<From>& a, const ProcessGrid& grid,
-                               const Distribution& wanted, Index result,
-                               const MoveOptions& options) {
+Explanation explain_panels(const DistMatrix<From>& a, const Distribution& wanted, Index result,
+                           const PanelBudget& budget) {
   using Moved = typename Panels<To, From>::Moved;
   const mpi::Communicator& comm = a.grid().comm();
   const int rank = a.grid().rank();
-  mpi::throw_together(comm, mpi::Call("explain", a.distribution(), wanted),
-                      [&] { require_movable(a, grid, wanted); });
   Explanation all;
   all.result_bytes = result;
   all.path = "local";
   const Panels<To, From> panels(a.distribution(), wanted);
-  const auto budget = panel_budget(comm, result, panels.line_bytes(), options);
   if (panels.in_place) return all;
   panels.for_each(budget, [&](Index i0, Index i1, Index j0, Index j1) {
     const Distribution from = a.distribution().slice(i0, i1, j0, j1);
@@ -226,6 +191,49 @@ Explanation explain_conversion(const DistMatrix<From>& a, const ProcessGrid& gri
   return all;
 }
 
+/// The budget with which converting `a` stays within `options` on every rank, beside this rank's
+/// result of `result` bytes: none where no rank needs one, else panels and messages get one half
+/// each of what is left. Collective.
+/// @throws MemoryLimitError on all ranks
+template <Scalar To, Scalar From>
+PanelBudget panel_budget(const DistMatrix<From>& a, const Distribution& wanted, Index result,
+                         const MoveOptions& options) {
+  PanelBudget budget;
+  if (!options.max_memory) return budget;
+  const mpi::Communicator& comm = a.grid().comm();
+  const Panels<To, From> panels(a.distribution(), wanted);
+  Index most = explain_panels<To>(a, wanted, result, budget).peak_bytes() - *options.max_memory;
+  mpi::check(MPI_Allreduce(MPI_IN_PLACE, &most, 1, MPI_INT64_T, MPI_MAX, comm.own()),
+             "MPI_Allreduce");
+  if (most <= 0) return budget;
+  constexpr Index granule = MemoryPool::granule;
+  Index least_panel = 0;
+  Index least_messages = 0;  // small panels go by messages on every path
+  if (!panels.in_place) {
+    least_panel = ceil_div(std::max(panels.line_bytes(), 2 * granule), granule) * granule;
+    least_messages = Index{comm.size() - 1} * 4 * least_message_bytes;  // two a stream
+  }
+  mpi::throw_together(
+      comm, [&] { require_budget(*options.max_memory, result, least_panel + least_messages); });
+  const Index left = *options.max_memory - result;
+  const Index half = (left - least_messages) / 2 / granule * granule;
+  budget.panel = std::clamp(half, least_panel, std::max(panel_bytes, least_panel));
+  budget.messages.max_memory = left - budget.panel;
+  mpi::check(MPI_Allreduce(MPI_IN_PLACE, &budget.panel, 1, MPI_INT64_T, MPI_MIN, comm.own()),
+             "MPI_Allreduce");
+  return budget;
+}
+
+/// What converting `a` will do on this rank, beside a result of `result` bytes. Collective.
+template <Scalar To, Scalar From>
+Explanation explain_conversion(const DistMatrix<From>& a, const ProcessGrid& grid,
+                               const Distribution& wanted, Index result,
+                               const MoveOptions& options) {
+  mpi::throw_together(a.grid().comm(), mpi::Call("explain", a.distribution(), wanted),
+                      [&] { require_movable(a, grid, wanted); });
+  return explain_panels<To>(a, wanted, result, panel_budget<To>(a, wanted, result, options));
+}
+
 }  // namespace detail
 
 /// Copies `a` into `target`, a matrix of the same shape and of any scalar type.
@@ -244,9 +252,8 @@ void convert_into(const DistMatrix<From>& a, const DistMatrix<To>& target,
                          options.max_memory.has_value());
     mpi::throw_together(a.grid().comm(), call,
                         [&] { detail::require_movable(a, target.grid(), target.distribution()); });
-    const detail::Panels<To, From> panels(a.distribution(), target.distribution());
-    const auto budget = detail::panel_budget(a.grid().comm(), 0, panels.line_bytes(), options);
-    detail::convert_in_panels(a, target, budget);
+    detail::convert_in_panels(
+        a, target, detail::panel_budget<To>(a, target.distribution(), 0, options));
   }
 }
 
@@ -262,9 +269,8 @@ DistMatrix<To> redistribute_as(const DistMatrix<From>& a, const ProcessGrid& gri
     const mpi::Call call("redistribute_as", a.distribution(), wanted,
                          options.max_memory.has_value());
     mpi::throw_together(comm, call, [&] { detail::require_movable(a, grid, wanted); });
-    const detail::Panels<To, From> panels(a.distribution(), wanted);
-    const auto budget = detail::panel_budget(comm, detail::result_bytes<To>(wanted, grid.rank()),
-                                             panels.line_bytes(), options);
+    const auto budget = detail::panel_budget<To>(
+        a, wanted, detail::result_bytes<To>(wanted, grid.rank()), options);
     const DistMatrix<To> result(grid, wanted, false);
     detail::convert_in_panels(a, result, budget);
     return result;

@@ -11,6 +11,7 @@
 #include <matrass/redistribute/index_set.hpp>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 namespace matrass {
@@ -35,6 +36,11 @@ inline std::string to_string(const TileExtent& tile) {
          " (rows " + to_string(tile.rows) + ", columns " + to_string(tile.cols) + ")";
 }
 
+[[noreturn]] inline void fail_overlap(const TileExtent& a, const TileExtent& b) {
+  throw InvalidArgument("from_tiles: tiles must not overlap: got " + to_string(a) + " and " +
+                        to_string(b));
+}
+
 /// The column ranges that the sweep line crosses, by their begin, with the tile of each.
 using Crossed = std::map<Index, const TileExtent*>;
 
@@ -46,10 +52,7 @@ inline void enter(Crossed& line, const TileExtent& tile) {
   if (next != line.begin() && std::prev(next)->second->cols.end > tile.cols.begin) {
     other = std::prev(next)->second;
   }
-  if (other != nullptr) {
-    throw InvalidArgument("from_tiles: tiles must not overlap: got " + to_string(*other) + " and " +
-                          to_string(tile));
-  }
+  if (other != nullptr) fail_overlap(*other, tile);
   line.emplace_hint(next, tile.cols.begin, &tile);
 }
 
@@ -147,5 +150,68 @@ inline void require_exact_cover(const std::vector<TileExtent>& tiles, Shape shap
   };
   detail::sweep(detail::filled(tiles), shape.rows, look);
 }
+
+/// Tiles that come over time, none on top of another.
+class TileCover {
+ public:
+  /// Compares each tile of a batch with the others, and with earlier ones that begin near it:
+  /// O(log N) for N tiles of about one size.
+  /// @throws InvalidArgument naming two tiles that overlap
+  void require_free(const std::vector<TileExtent>& batch) const {
+    require_no_overlap(batch);
+    for (const TileExtent& tile : batch) {
+      if (const TileExtent* other = overlapping(tile)) detail::fail_overlap(*other, tile);
+    }
+  }
+
+  /// Takes a batch that lies where nothing has come yet.
+  void add(const std::vector<TileExtent>& batch) {
+    for (const TileExtent* tile : detail::filled(batch)) {
+      tiles_.emplace(corner(*tile), *tile);
+      tallest_ = std::max(tallest_, tile->rows.size());
+      widest_ = std::max(widest_, tile->cols.size());
+      covered_ += tile->rows.size() * tile->cols.size();
+    }
+  }
+
+  /// How many elements they have in all.
+  Index covered() const { return covered_; }
+
+  /// @throws InvalidArgument unless they cover `shape`, naming a gap
+  void require_exact(Shape shape) const {
+    std::vector<TileExtent> all;
+    for (const auto& [_, tile] : tiles_) all.push_back(tile);
+    require_exact_cover(all, shape);
+  }
+
+ private:
+  using Corner = std::pair<Index, Index>;
+  static Corner corner(const TileExtent& tile) { return {tile.rows.begin, tile.cols.begin}; }
+
+  /// A tile that shares elements with this one, if there is one.
+  const TileExtent* overlapping(const TileExtent& tile) const {
+    if (tile.rows.size() == 0 || tile.cols.size() == 0) return nullptr;
+    const Index left = tile.cols.begin - widest_ + 1;
+    auto at = tiles_.lower_bound({tile.rows.begin - tallest_ + 1, left});
+    while (at != tiles_.end() && at->first.first < tile.rows.end) {
+      const auto [row, col] = at->first;
+      if (col < left) {
+        at = tiles_.lower_bound({row, left});
+      } else if (col >= tile.cols.end) {
+        at = tiles_.lower_bound({row + 1, left});
+      } else {
+        const TileExtent& other = at->second;
+        if (other.rows.end > tile.rows.begin && other.cols.end > tile.cols.begin) return &other;
+        ++at;
+      }
+    }
+    return nullptr;
+  }
+
+  std::map<Corner, TileExtent> tiles_;
+  Index tallest_ = 0;
+  Index widest_ = 0;
+  Index covered_ = 0;
+};
 
 }  // namespace matrass

@@ -120,6 +120,19 @@ Foreseen foresee(const mpi::Communicator& comm, std::vector<Step> steps, const P
   return seen;
 }
 
+/// @throws MemoryLimitError with the bytes that are missing
+inline void require_budget(Index budget, Index result, Index buffers) {
+  const Index missing = result + buffers - budget;
+  if (missing <= 0) return;
+  const std::string parts = buffers == 0 ? ""
+                                         : " (" + shown_bytes(result) +
+                                               " for the result, at least " +
+                                               shown_bytes(buffers) + " for buffers)";
+  throw MemoryLimitError("redistribute: max_memory must hold the result and its buffers: got " +
+                         shown_bytes(budget) + ", " + shown_bytes(missing) + " are missing" +
+                         parts);
+}
+
 /// The longest message, in elements, with which the move stays within `options` on every rank.
 /// Collective where there is a budget.
 /// @throws MemoryLimitError on all ranks, with the bytes that are missing on one.
@@ -131,14 +144,7 @@ Index longest_message(const mpi::Communicator& comm, const Foreseen& seen,
   Index most = mpi::throw_together(comm, [&] {
     const Index budget = *options.max_memory;
     const Index buffers = seen.buffer_bytes<T>(comm.rank(), least_message_bytes / item);
-    const Index needed = seen.result_bytes + seen.copy_bytes + buffers;
-    if (needed > budget) {
-      throw MemoryLimitError(
-          "redistribute: max_memory must hold the result and its buffers: got " +
-          shown_bytes(budget) + ", " + shown_bytes(needed - budget) + " are missing (" +
-          shown_bytes(seen.result_bytes + seen.copy_bytes) + " for the result, at least " +
-          shown_bytes(needed - seen.result_bytes - seen.copy_bytes) + " for buffers)");
-    }
+    require_budget(budget, seen.result_bytes + seen.copy_bytes, buffers);
     Index most_buffers = 0;
     for (std::size_t k = 0; k < seen.exchanges.size(); ++k) {
       most_buffers = std::max(most_buffers, seen.rounds(k, comm.rank(), unbounded, item).buffers);

@@ -13,7 +13,7 @@ namespace matrass {
 /// Takes tiles in batches until they cover a matrix exactly once.
 ///
 /// After each batch its tiles are free for other use: beside the matrix there is one batch in
-/// memory, and the extents of all tiles (40 bytes each).
+/// memory, and the extents of all tiles (some 100 bytes each).
 template <Scalar T>
 class TileSink {
  public:
@@ -34,7 +34,8 @@ class TileSink {
     for (TileExtent& tile : batch) tile.number += taken_[static_cast<std::size_t>(tile.rank)];
     const mpi::Call call("from_tiles", matrix_.distribution());
     auto exchange = mpi::throw_together(grid.comm(), call, [&] {
-      require_room(batch);
+      require_within(batch, matrix_.shape(), "from_tiles");
+      cover_.require_free(batch);
       const Pieces target = matrass::pieces_of(matrix_.distribution());
       auto plan = std::make_shared<const Plan>(
           make_plan(detail::pieces_of(batch), target, grid.rank(), grid.comm().size()));
@@ -43,8 +44,8 @@ class TileSink {
     exchange.run(parts, detail::parts_of(matrix_.part(), matrix_.distribution(), grid.rank()),
                  matrix_.storage().owner());
     for (const TileExtent& tile : batch) ++taken_[static_cast<std::size_t>(tile.rank)];
-    covered_ += size_of(batch);
-    all_.insert(all_.end(), batch.begin(), batch.end());
+    cover_.add(batch);
+    covered_ = cover_.covered();
   }
 
   /// How many elements have come so far.
@@ -56,8 +57,8 @@ class TileSink {
     require_unfinished();
     const mpi::Call call("from_tiles", matrix_.distribution(), covered_);
     mpi::throw_together(matrix_.grid().comm(), call,
-                        [&] { require_exact_cover(all_, matrix_.shape()); });
-    all_.clear();
+                        [&] { cover_.require_exact(matrix_.shape()); });
+    cover_ = {};
     finished_ = true;
     return std::exchange(matrix_, {});
   }
@@ -75,21 +76,10 @@ class TileSink {
     return size;
   }
 
-  /// Overlaps within a batch are found at once, those with earlier ones at the latest when more has
-  /// come than there is: looking at all tiles each time would take longer the more there are.
-  void require_room(const std::vector<TileExtent>& batch) const {
-    require_within(batch, matrix_.shape(), "from_tiles");
-    require_no_overlap(batch);
-    if (covered_ + size_of(batch) <= matrix_.shape().size()) return;
-    std::vector<TileExtent> all = all_;
-    all.insert(all.end(), batch.begin(), batch.end());
-    require_no_overlap(all);
-  }
-
   DistMatrix<T> matrix_;
-  std::vector<TileExtent> all_;
-  std::vector<int> taken_;  ///< tiles of each rank
+  TileCover cover_;
   Index covered_ = 0;
+  std::vector<int> taken_;  ///< tiles of each rank
   bool finished_ = false;
 };
 

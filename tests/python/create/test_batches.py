@@ -185,7 +185,7 @@ def test_tiles_are_named_by_their_number_on_their_rank(comm, batch_bytes):
         given = [*mine, tile] if mine else []
         error = failed(comm, given, mt.InvalidArgument, batch_bytes)
         assert text in str(error)
-    # Twice the same, on one rank and on two, found at the latest at the end.
+    # Twice the same, on one rank and on two, found when it comes.
     error = failed(comm, [*mine, *rows(3, 4)] if mine else [], mt.InvalidArgument, batch_bytes)
     assert name(3, last, 3, 4) in str(error)
     assert name(10, last, 3, 4) in str(error)

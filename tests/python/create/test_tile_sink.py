@@ -123,23 +123,19 @@ def test_finished_too_early(comm):
 
 
 def test_an_earlier_batch_again(comm):
-    """Found at the latest when more has come than there is, or at the end."""
-    sink = mt.TileSink(mt.Grid(comm), (M, N))
-    give(comm, sink, rows(0, M), 0)
-    error = raised_together(comm, lambda: give(comm, sink, rows(3, 4)))
-    number = M if comm.size == 1 else 0
-    assert "tile 3 of rank 0" in str(error)
-    assert f"tile {number} of rank {comm.size - 1}" in str(error)
-    assert np.array_equal(sink.finish().numpy(None), whole(M, N))
-
+    """Refused at once, however much is still to come; nothing of that batch is placed."""
     sink = mt.TileSink(mt.Grid(comm), (M, N))
     give(comm, sink, rows(0, 40), 0)
-
-    def twice():
-        give(comm, sink, rows(3, 24))
-        sink.finish()
-
-    assert "overlap" in str(raised_together(comm, twice))
+    for begin, end in ((3, 4), (39, 45)):
+        error = raised_together(comm, lambda b=begin, e=end: give(comm, sink, rows(b, e)))
+        assert "overlap" in str(error)
+        assert f"tile {begin} of rank 0" in str(error)
+        assert f"of rank {comm.size - 1}" in str(error)
+        assert sink.covered == 40 * N
+    give(comm, sink, rows(40, M))
+    error = raised_together(comm, lambda: give(comm, sink, rows(3, 4)))
+    assert "overlap" in str(error)
+    assert np.array_equal(sink.finish().numpy(None), whole(M, N))
 
 
 def test_after_the_end(comm):

@@ -94,12 +94,15 @@ def test_not_a_number_stays_one(comm):
 def test_in_place_nothing_moves(comm):
     A = make(mt.Grid(comm), (97, 83), layout="MC,MR", block=3)
     before = _core.transfer_counts()
-    same, other = A.astype("float64"), A.astype("complex64")
+    copied, other = A.astype("float64"), A.astype("complex64")
+    same = A.astype("float64", copy=False)
     now = _core.transfer_counts()
     for name in ("bytes_sent", "bytes_received", "bytes_pushed", "bytes_pulled", "messages_sent"):
         assert now[name] == before[name]
     assert A.local.size == 0 or np.shares_memory(A.local, same.local)
+    assert not np.shares_memory(A.local, copied.local)
     assert not np.shares_memory(A.local, other.local)
+    assert np.array_equal(A.local, copied.local)
 
 
 def test_the_narrower_type_moves(comm):

@@ -171,3 +171,26 @@ def test_a_truth_value_is_no_large_budget(comm):
         call = lambda t=truth: A.to("STAR,STAR", dtype="float32", max_memory=t)  # noqa: E731
         error = raised_together(comm, call)
         assert isinstance(error, (mt.InvalidArgument, mt.MemoryLimitError))
+
+
+@pytest.mark.ranks(1, 2, 4, 5)
+def test_the_explained_peak_is_enough_to_convert(comm):
+    grid, draw = mt.Grid(comm), random.Random(comm.size)
+    for shape in ((3, 2), (40, 30), (300, 200), (1, 5000)):
+        for dtype in ("float32", "complex128"):
+            A = make(grid, shape, layout=draw.choice(LAYOUTS), block=draw.choice([1, 64]))
+            call = functools.partial(A.to, draw.choice(LAYOUTS), draw.choice([7, 64]), dtype=dtype)
+            peak = comm.allreduce(call(explain=True).peak_bytes, op=max)
+            assert repr(call(explain=True, max_memory=peak)) == repr(call(explain=True))
+            in_use = mt.memory().in_use
+            mt.reset_peak_memory()
+            B = call(max_memory=peak)
+            assert mt.memory().peak - in_use <= peak
+            assert np.array_equal(B.numpy(None), whole(*shape).astype(dtype))
+
+
+def test_true_is_no_number_of_bytes(comm):
+    A = make(mt.Grid(comm))
+    assert isinstance(
+        raised_together(comm, lambda: A.to("MC,MR", max_memory=True)), mt.InvalidArgument
+    )
