@@ -252,8 +252,8 @@ void convert_into(const DistMatrix<From>& a, const DistMatrix<To>& target,
                          options.max_memory.has_value());
     mpi::throw_together(a.grid().comm(), call,
                         [&] { detail::require_movable(a, target.grid(), target.distribution()); });
-    detail::convert_in_panels(
-        a, target, detail::panel_budget<To>(a, target.distribution(), 0, options));
+    detail::convert_in_panels(a, target,
+                              detail::panel_budget<To>(a, target.distribution(), 0, options));
   }
 }
 
@@ -269,8 +269,8 @@ DistMatrix<To> redistribute_as(const DistMatrix<From>& a, const ProcessGrid& gri
     const mpi::Call call("redistribute_as", a.distribution(), wanted,
                          options.max_memory.has_value());
     mpi::throw_together(comm, call, [&] { detail::require_movable(a, grid, wanted); });
-    const auto budget = detail::panel_budget<To>(
-        a, wanted, detail::result_bytes<To>(wanted, grid.rank()), options);
+    const auto budget =
+        detail::panel_budget<To>(a, wanted, detail::result_bytes<To>(wanted, grid.rank()), options);
     const DistMatrix<To> result(grid, wanted, false);
     detail::convert_in_panels(a, result, budget);
     return result;

@@ -180,6 +180,7 @@ class TileCover {
   /// @throws InvalidArgument unless they cover `shape`, naming a gap
   void require_exact(Shape shape) const {
     std::vector<TileExtent> all;
+    all.reserve(tiles_.size());
     for (const auto& [_, tile] : tiles_) all.push_back(tile);
     require_exact_cover(all, shape);
   }

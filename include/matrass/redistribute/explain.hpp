@@ -124,10 +124,10 @@ Foreseen foresee(const mpi::Communicator& comm, std::vector<Step> steps, const P
 inline void require_budget(Index budget, Index result, Index buffers) {
   const Index missing = result + buffers - budget;
   if (missing <= 0) return;
-  const std::string parts = buffers == 0 ? ""
-                                         : " (" + shown_bytes(result) +
-                                               " for the result, at least " +
-                                               shown_bytes(buffers) + " for buffers)";
+  const std::string parts = buffers == 0
+                                ? ""
+                                : " (" + shown_bytes(result) + " for the result, at least " +
+                                      shown_bytes(buffers) + " for buffers)";
   throw MemoryLimitError("redistribute: max_memory must hold the result and its buffers: got " +
                          shown_bytes(budget) + ", " + shown_bytes(missing) + " are missing" +
                          parts);
