@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Making distributed matrices from functions, local arrays, tiles and whole arrays.
 
-Next: ``linalg.py``.
+Next: ``linalg/__init__.py``.
 """
 
 from __future__ import annotations

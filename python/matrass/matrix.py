@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The distributed matrix, with NumPy's manners.
 
-Next: ``indexing.py`` (what ``A[...]`` means), ``create.py`` (ways to make one), ``linalg.py``.
+Next: ``indexing.py`` (what ``A[...]`` means), ``create.py`` (ways to make one), ``linalg``.
 """
 
 from __future__ import annotations

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What routines of linear algebra ask of their arguments.
+
+Next: ``products.py``.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+from matrass.arguments import index_of
+from matrass.errors import InvalidArgument
+from matrass.matrix import DistMatrix
+
+__all__ = ["require_matrices", "svd_arguments"]
+
+_SVD_METHODS = ("auto", "randomized", "gram", "tsqr")
+
+
+def require_matrices(operands: list[DistMatrix], routine: str) -> None:
+    """Raise unless all operands are matrices. Local."""
+    for operand in operands:
+        if not isinstance(operand, DistMatrix):
+            raise InvalidArgument(
+                f"{routine}: operands must be DistMatrix: got {type(operand).__name__} "
+                "(mt.from_global makes one of an array)"
+            )
+
+
+def svd_arguments(
+    routine: str, k: Any, method: Any, tol: Any, seed: Any
+) -> tuple[int, str, float, int]:
+    """Read the arguments of a truncated SVD; a `tol` of 0 is the default."""
+    rank = index_of(k, f"{routine}: k")
+    if method not in _SVD_METHODS:
+        names = ", ".join(_SVD_METHODS)
+        raise InvalidArgument(f"{routine}: method must be {names}: got {method!r}")
+    try:
+        bound = 0.0 if tol is None else float(tol)
+    except (TypeError, ValueError):
+        bound = -1.0
+    if not (tol is None or 0 < bound < 1):
+        raise InvalidArgument(f"{routine}: tol must lie between 0 and 1, or None: got {tol!r}")
+    try:
+        start = operator.index(seed)
+    except TypeError:
+        start = -1
+    if not 0 <= start < 2**64:
+        raise InvalidArgument(f"{routine}: seed must lie in [0, 2**64): got {seed!r}")
+    return rank, str(method), bound, start

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Products.
+
+Next: ``norms.py``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from matrass.agreement import agreed
+from matrass.bootstrap.which_mpi import load_core
+from matrass.errors import DTypeError, InvalidArgument
+from matrass.linalg.operands import require_matrices
+from matrass.matrix import DistMatrix
+
+__all__ = ["matmul"]
+
+_OPS = {False: "N", True: "T", "N": "N", "T": "T", "C": "C"}
+
+
+def matmul(
+    a: DistMatrix,
+    b: DistMatrix,
+    *,
+    transpose_a: bool | str = False,
+    transpose_b: bool | str = False,
+    alpha: complex = 1,
+    beta: complex = 0,
+    out: DistMatrix | None = None,
+) -> DistMatrix:
+    """The product ``alpha op(a) op(b) + beta out``.
+
+    Parameters
+    ----------
+    a, b : DistMatrix
+        op(a) has shape (m, k), op(b) (k, n): any layouts, one grid, one dtype. Transposed views
+        (``a.T``) and slices are used where they are.
+    transpose_a, transpose_b : bool or {"N", "T", "C"}
+        What op is: nothing, the transpose (True or "T"), or the conjugate transpose ("C").
+    alpha, beta : scalar
+        Real where the matrices are.
+    out : DistMatrix, shape (m, n), optional
+        Gets the result; may share elements with `a` and `b`. Without it, `beta` is not used.
+
+    Returns
+    -------
+    DistMatrix, shape (m, n)
+        `out`, or a new matrix in [MC,MR] with blocks of 64.
+
+    Raises
+    ------
+    ShapeError, DTypeError, InvalidArgument
+        On every rank, before anything is computed.
+
+    Notes
+    -----
+    Collective over ``a.grid.comm``. 2 m n k flops in all. What PBLAS cannot address is
+    redistributed to [MC,MR] first.
+
+    References
+    ----------
+    PBLAS PxGEMM.
+    """
+    require_matrices([a], "matmul")
+    arguments = agreed(
+        a.grid._core,
+        "matmul",
+        lambda: _matmul_arguments(a, b, out, (transpose_a, transpose_b), (alpha, beta)),
+    )
+    core = load_core().matmul(a._core, b._core, *arguments, None if out is None else out._core)
+    return DistMatrix._wrap(core, a.grid) if out is None else out
+
+
+def _matmul_arguments(
+    a: DistMatrix,
+    b: DistMatrix,
+    out: DistMatrix | None,
+    transposes: tuple[bool | str, bool | str],
+    factors: tuple[complex, complex],
+) -> tuple[str, str, complex, complex]:
+    """Check what C++ takes for granted; the two ops as BLAS letters, and the factors."""
+    operands = [a, b] if out is None else [a, b, out]
+    require_matrices(operands, "matmul")
+    if len({m.dtype for m in operands}) != 1:
+        shown = ", ".join(str(m.dtype) for m in operands)
+        raise DTypeError(f"matmul: matrices must have one dtype: got {shown}")
+    if any(np.iscomplexobj(x) for x in factors) and a.dtype.kind != "c":
+        raise DTypeError(f"matmul: alpha and beta must be real for {a.dtype}: got {factors}")
+    try:
+        alpha, beta = (complex(x) for x in factors)
+    except (TypeError, ValueError) as error:
+        raise DTypeError(f"matmul: alpha and beta must be numbers: got {factors}") from error
+    try:
+        return _OPS[transposes[0]], _OPS[transposes[1]], alpha, beta
+    except (KeyError, TypeError) as error:
+        raise InvalidArgument(
+            f'matmul: transposes must be a bool, "N", "T" or "C": got {transposes}'
+        ) from error
