@@ -4,8 +4,8 @@
 Next: ``operands.py``.
 """
 
-from matrass.linalg.products import matmul as matmul
 from matrass.linalg.norms import norm as norm
+from matrass.linalg.products import matmul as matmul
 from matrass.linalg.truncated import PCA as PCA
 from matrass.linalg.truncated import TruncatedSVD as TruncatedSVD
 from matrass.linalg.truncated import pca as pca
