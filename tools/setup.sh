@@ -115,9 +115,13 @@ sanitizer_sample() { # sanitizer_sample JUNIT: index arithmetic, plans, memory, 
     -R "^($(IFS='|'; echo "${tests[*]//./\\.}"))$"
 }
 
+python_modules() { # their names: an editable install knows where each one is
+  find python/matrass -name '*.py' | sort
+}
+
 install_package() { # the package into .venv, editable: Python files stay in the tree, _core is built by Ninja
   local stamp=.venv/.stamp-package want
-  want=$(hash_of pyproject.toml CMakeLists.txt cmake include src)
+  want="$(hash_of pyproject.toml CMakeLists.txt cmake include src) $(python_modules | sha256sum)"
   [ "$(cat $stamp 2>/dev/null)" != "$want" ] || return 0
   say "install into .venv"
   # The compilers by the names that CMake finds by itself: ccache then knows the objects of build/dev.
