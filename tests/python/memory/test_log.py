@@ -3,6 +3,7 @@
 
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -74,6 +75,15 @@ def test_what_a_listener_raises_is_not_the_calls_error(attach, monkeypatch):
     assert seen == ["test_log: to a broken filter"]
 
 
+@pytest.fixture
+def interruptible():
+    """Python as it starts in a terminal: in the background of a shell it ignores SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_while_logging_is_kept(attach):
     def interrupt(_):
         raise KeyboardInterrupt
