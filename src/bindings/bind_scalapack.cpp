@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// @file
 /// Descriptors and products.
-/// Next: bind_algorithm.cpp
+/// Next: bind_dense.cpp
 #include <pybind11/stl.h>
 
 #include <matrass/scalapack/matmul.hpp>

@@ -16,6 +16,7 @@ void bind_grid(pybind11::module_& module);
 void bind_matrix(pybind11::module_& module);
 void bind_redistribute(pybind11::module_& module);
 void bind_scalapack(pybind11::module_& module);
+void bind_dense(pybind11::module_& module);
 void bind_algorithm(pybind11::module_& module);
 
 }  // namespace matrass::bindings

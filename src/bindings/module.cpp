@@ -15,6 +15,7 @@ PYBIND11_MODULE(_core, module) {
   bindings::bind_matrix(module);
   bindings::bind_redistribute(module);
   bindings::bind_scalapack(module);
+  bindings::bind_dense(module);
   bindings::bind_algorithm(module);
   module.attr("__version__") = MATRASS_VERSION_STRING;
 }

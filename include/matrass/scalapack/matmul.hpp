@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// @file
 /// Matrix products by PBLAS.
-/// Next: algorithm/norm.hpp
+/// Next: scalapack/run.hpp
 #pragma once
 
 #include <matrass/scalapack/operand.hpp>

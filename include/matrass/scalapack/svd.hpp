@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/// @file
+/// Singular values and vectors of matrices of any shape.
+/// Next: scalapack/eigh.hpp
+#pragma once
+
+#include <matrass/scalapack/matmul.hpp>
+#include <matrass/scalapack/qr.hpp>
+#include <vector>
+
+namespace matrass {
+
+/// A = U diag(s) Vt.
+template <Scalar T>
+struct Svd {
+  DistMatrix<T> u;         ///< m x min(m, n), or m x m
+  std::vector<Real<T>> s;  ///< descending, on every rank
+  DistMatrix<T> vt;        ///< V^H: min(m, n) x n, or n x n
+};
+
+/// What svd computes.
+enum class SvdMode { values, reduced, full };
+
+namespace detail {
+
+/// Replaces `values` by those of the first rank of the grid: bit by bit the same everywhere, on
+/// ranks outside of the grid, too. Collective.
+template <Scalar T, class N>
+void share_from_first(const DistMatrix<T>& a, std::vector<N>& values) {
+  mpi::broadcast(a.grid().comm(), std::span<N>(values), a.distribution().ranks_at(0, 0).front());
+}
+
+/// The SVD by ScaLAPACK; vectors where `vectors`. Overwrites `a`.
+template <Scalar T>
+Svd<T> gesvd_of(const Operand<T>& a, bool vectors) {
+  const ProcessGrid& grid = a.matrix.grid();
+  const auto [m, n] = a.matrix.shape();
+  const Index k = std::min(m, n);
+  const Operand<T> u = factor_matrix<T>(grid, {m, vectors ? k : Index{0}});
+  const Operand<T> vt = factor_matrix<T>(grid, {vectors ? k : Index{0}, n});
+  Svd<T> result{u.matrix, {}, vt.matrix};
+  mpi::throw_together(grid.comm(), [&] { result.s.resize(static_cast<std::size_t>(k)); });
+  if (k == 0) return result;
+  const int info = run_with_workspace(
+      "svd", 0,
+      [&](Workspace<T>& w) {
+        return gesvd(vectors ? 'V' : 'N', static_cast<int>(m), static_cast<int>(n), a,
+                     result.s.data(), u, vt, w);
+      },
+      a, u, vt);
+  mpi::throw_together(grid.comm(), [&] {
+    if (info != 0) {
+      throw ScaLAPACKError(
+          "svd: the QR iteration did not converge (pxgesvd info=" + std::to_string(info) + ")");
+    }
+  });
+  share_from_first(a.matrix, result.s);
+  return result;
+}
+
+/// [q, columns that complete it to an orthonormal basis]: m x m. Collective.
+template <Scalar T>
+DistMatrix<T> completed(const DistMatrix<T>& q) {
+  const Index m = q.shape().rows;
+  if (q.shape().cols == m) return q;
+  DistMatrix<T> basis = qr_of(q, QrMode::complete).q;
+  redistribute_into(q, basis.slice(0, m, 0, q.shape().cols));
+  return basis;
+}
+
+/// From how many rows a column on A = Q R is taken first, and the SVD of R.
+inline constexpr double qr_first = 1.6;
+
+template <Scalar T>
+Svd<T> svd_of_tall(const DistMatrix<T>& a, SvdMode mode) {
+  const auto [m, n] = a.shape();
+  const bool vectors = mode != SvdMode::values;
+  Svd<T> result;
+  if (n > 0 && static_cast<double>(m) >= qr_first * static_cast<double>(n)) {
+    const Qr<T> f = qr_of(a, vectors ? QrMode::reduced : QrMode::r);
+    result = gesvd_of(factor_copy(f.r), vectors);
+    if (vectors) result.u = matmul(f.q, result.u);
+  } else {
+    result = gesvd_of(factor_copy(a), vectors);
+  }
+  if (!vectors) return result;
+  const std::vector<T> phases = column_phases(result.vt.transposed());
+  scale_rows(result.vt, phases);
+  scale_columns(result.u, conjugated(phases));
+  if (mode == SvdMode::full) result.u = completed(result.u);
+  return result;
+}
+
+/// A = (A^H)^H for wide ones.
+template <Scalar T>
+Svd<T> svd_of(const DistMatrix<T>& a, SvdMode mode) {
+  const mpi::Communicator& comm = a.grid().comm();
+  mpi::throw_together(comm, mpi::Call("svd", a.distribution(), mode), [&] {
+    narrow(a.shape().rows, "svd: rows");
+    narrow(a.shape().cols, "svd: columns");
+    require_finite(a, Part::all, "svd");
+  });
+  if (a.shape().rows >= a.shape().cols) return svd_of_tall(a, mode);
+  Svd<T> turned = svd_of_tall(a.transposed(), mode);  // A^T = U S Vt, so A = Vt^T S U^T
+  if (mode == SvdMode::values) return turned;
+  Svd<T> result{turned.vt.transposed(), std::move(turned.s), turned.u.transposed()};
+  const std::vector<T> phases = column_phases(result.vt.transposed());
+  scale_rows(result.vt, phases);
+  scale_columns(result.u, conjugated(phases));
+  return result;
+}
+
+}  // namespace detail
+
+/// The singular value decomposition.
+///
+/// Shapes: a m x n in any layout. U and Vt are new, in [MC,MR] with blocks of 64 (for wide matrices
+/// transposed views of such). The first one of the largest entries of each row of Vt is real and
+/// positive, so that the vectors are the same to rounding on any number of ranks.
+/// Collective over a's grid. Cost: about 8 m n^2 + 12 n^3 flops in all for m >= n with vectors;
+/// copies of the local parts of A, U and Vt.
+/// @throws InvalidArgument on all ranks: NaN or infinity in `a`. ScaLAPACKError: no convergence.
+/// Source: ScaLAPACK PxGESVD; PxGEQRF first where there are many more rows than columns.
+template <DistMatrixLike A>
+Svd<typename A::value_type> svd(const A& a, SvdMode mode = SvdMode::reduced) {
+  return detail::svd_of(to_dynamic(a), mode);
+}
+
+#ifdef MATRASS_LINKED
+#define MATRASS_EXTERN(T) extern template Svd<T> detail::svd_of<T>(const DistMatrix<T>&, SvdMode);
+MATRASS_EXTERN(float)
+MATRASS_EXTERN(double)
+MATRASS_EXTERN(std::complex<float>)
+MATRASS_EXTERN(std::complex<double>)
+#undef MATRASS_EXTERN
+#endif
+
+}  // namespace matrass
