@@ -19,6 +19,7 @@ from matrass.layout import Layout
 if TYPE_CHECKING:
     from matrass import _core
     from matrass.grid import Grid
+    from matrass.linalg.certificate import Certificate
 
 __all__ = ["MatrixProperties"]
 
@@ -29,6 +30,8 @@ class MatrixProperties:
     _core: _core.Matrix
     _grid: Grid
     ndim = 2
+    certificate: Certificate | None = None
+    """Of a result that was asked for with ``certify=True``: its measured residual."""
 
     @property
     def grid(self) -> Grid:

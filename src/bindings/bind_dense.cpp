@@ -4,9 +4,11 @@
 /// Next: bind_algorithm.cpp
 #include <pybind11/stl.h>
 
+#include <matrass/algorithm/certificate.hpp>
 #include <matrass/scalapack/eigh.hpp>
 #include <matrass/scalapack/eigvals.hpp>
 #include <matrass/scalapack/lu.hpp>
+#include <matrass/scalapack/pinv.hpp>
 #include <matrass/scalapack/qr.hpp>
 #include <matrass/scalapack/solve.hpp>
 #include <matrass/scalapack/svd.hpp>
@@ -90,6 +92,33 @@ py::object solve_any(const Matrix& a, const Matrix& b, const std::string& assume
   });
 }
 
+/// (residual, orthogonality or None)
+py::object as_python(const Certificate& c) { return py::make_tuple(c.residual, c.orthogonality); }
+
+/// The certificate of what `routine` has given: its matrices and its values, in its order.
+py::object certificate_of(const std::string& routine, const Matrix& a,
+                          const std::vector<Matrix>& matrices, const py::object& values,
+                          const std::string& how) {
+  return std::visit(
+      [&](const auto& m) {
+        using M = std::decay_t<decltype(m)>;
+        using T = typename M::value_type;
+        const auto matrix = [&](std::size_t k) { return std::get<M>(matrices[k].value); };
+        std::vector<Real<T>> s;
+        if (!values.is_none()) s = values.cast<std::vector<Real<T>>>();
+        const auto found = [&]() -> Certificate {
+          const py::gil_scoped_release no_gil;
+          if (routine == "qr") return certify(m, Qr<T>{matrix(0), matrix(1)});
+          if (routine == "svd") return certify(m, Svd<T>{matrix(0), s, matrix(1)});
+          if (routine == "eigh") return certify(m, Eigh<T>{s, matrix(0)}, parse_triangle(how));
+          if (routine == "cholesky") return certify_cholesky(m, matrix(0), parse_triangle(how));
+          return certify_solve(m, matrix(0), matrix(1), parse_assume(how));
+        }();
+        return as_python(found);
+      },
+      a.value);
+}
+
 }  // namespace
 
 void bind_dense(py::module_& module) {
@@ -114,6 +143,14 @@ void bind_dense(py::module_& module) {
   plain("slogdet", [](const auto& m) { return slogdet(m); });
   plain("inv", [](const auto& m) { return inv(m); });
   plain("eigvals", [](const auto& m) { return eigvals(m); });
+  module.def(
+      "pinv",
+      [](const Matrix& a, std::optional<double> rcond) -> py::object {
+        return without_gil(a, [&](const auto& m) { return pinv(m, rcond); });
+      },
+      py::arg("a"), py::arg("rcond"));
+  module.def("certificate", &certificate_of, py::arg("routine"), py::arg("a"), py::arg("matrices"),
+             py::arg("values"), py::arg("how"));
   module.def("solve", &solve_any, py::arg("a"), py::arg("b"), py::arg("assume"));
 }
 

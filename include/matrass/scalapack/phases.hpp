@@ -12,7 +12,7 @@
 namespace matrass::detail {
 
 /// Conjugated phases by which columns are multiplied so that the first one of their largest entries
-/// becomes positive. Entries count as largest from 0.9 of the largest on: rounding may exchange two
+/// becomes positive. Entries within 1e-4 of the largest count as largest: rounding may exchange two
 /// that are equal. Collective; three allreduces of n numbers.
 template <Scalar T>
 std::vector<T> column_phases(const DistMatrix<T>& v) {
@@ -42,7 +42,7 @@ std::vector<T> column_phases(const DistMatrix<T>& v) {
   for (std::size_t j = 0; j < cols.size(); ++j) {
     for (std::size_t i = 0; i < rows.size(); ++i) {
       const T x = v.part()(static_cast<Index>(i), static_cast<Index>(j));
-      if (modulus(x) < 0.9 * largest[at(j)] || x == T{0}) continue;
+      if (modulus(x) < (1 - 1e-4) * largest[at(j)] || x == T{0}) continue;
       mine[at(j)] = rows[i];
       phases[at(j)] = conjugate(x) / static_cast<Real<T>>(std::abs(x));
       break;

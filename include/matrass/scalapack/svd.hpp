@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// @file
 /// Singular values and vectors of matrices of any shape.
-/// Next: scalapack/eigh.hpp
+/// Next: scalapack/pinv.hpp
 #pragma once
 
 #include <matrass/scalapack/matmul.hpp>

@@ -4,11 +4,56 @@
 Next: ``operands.py``.
 """
 
+from matrass.linalg.certificate import Certificate as Certificate
+from matrass.linalg.eigen import Eigh as Eigh
+from matrass.linalg.eigen import eigh as eigh
+from matrass.linalg.eigen import eigvals as eigvals
+from matrass.linalg.factorizations import LU as LU
+from matrass.linalg.factorizations import QR as QR
+from matrass.linalg.factorizations import SVD as SVD
+from matrass.linalg.factorizations import cholesky as cholesky
+from matrass.linalg.factorizations import lu as lu
+from matrass.linalg.factorizations import qr as qr
+from matrass.linalg.factorizations import svd as svd
 from matrass.linalg.norms import norm as norm
 from matrass.linalg.products import matmul as matmul
+from matrass.linalg.solvers import SlogDet as SlogDet
+from matrass.linalg.solvers import cond as cond
+from matrass.linalg.solvers import det as det
+from matrass.linalg.solvers import inv as inv
+from matrass.linalg.solvers import matrix_rank as matrix_rank
+from matrass.linalg.solvers import pinv as pinv
+from matrass.linalg.solvers import slogdet as slogdet
+from matrass.linalg.solvers import solve as solve
 from matrass.linalg.truncated import PCA as PCA
 from matrass.linalg.truncated import TruncatedSVD as TruncatedSVD
 from matrass.linalg.truncated import pca as pca
 from matrass.linalg.truncated import truncated_svd as truncated_svd
 
-__all__ = ["PCA", "TruncatedSVD", "matmul", "norm", "pca", "truncated_svd"]
+__all__ = [
+    "LU",
+    "PCA",
+    "QR",
+    "SVD",
+    "Certificate",
+    "Eigh",
+    "SlogDet",
+    "TruncatedSVD",
+    "cholesky",
+    "cond",
+    "det",
+    "eigh",
+    "eigvals",
+    "inv",
+    "lu",
+    "matmul",
+    "matrix_rank",
+    "norm",
+    "pca",
+    "pinv",
+    "qr",
+    "slogdet",
+    "solve",
+    "svd",
+    "truncated_svd",
+]

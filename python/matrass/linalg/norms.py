@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Norms.
 
-Next: ``truncated.py``.
+Next: ``factorizations.py``.
 """
 
 from __future__ import annotations

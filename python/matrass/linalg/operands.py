@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What routines of linear algebra ask of their arguments.
 
-Next: ``products.py``.
+Next: ``certificate.py``.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import operator
 from typing import Any
 
 from matrass.arguments import index_of
-from matrass.errors import InvalidArgument
+from matrass.errors import DTypeError, InvalidArgument
 from matrass.matrix import DistMatrix
 
-__all__ = ["require_matrices", "svd_arguments"]
+__all__ = ["one_of", "require_alike", "require_matrices", "svd_arguments"]
 
 _SVD_METHODS = ("auto", "randomized", "gram", "tsqr")
 
@@ -26,6 +26,23 @@ def require_matrices(operands: list[DistMatrix], routine: str) -> None:
                 f"{routine}: operands must be DistMatrix: got {type(operand).__name__} "
                 "(mt.from_global makes one of an array)"
             )
+
+
+def require_alike(operands: list[DistMatrix], routine: str) -> None:
+    """Raise unless all operands are matrices of one dtype. Local."""
+    require_matrices(operands, routine)
+    if len({m.dtype for m in operands}) != 1:
+        shown = ", ".join(str(m.dtype) for m in operands)
+        raise DTypeError(f"{routine}: matrices must have one dtype: got {shown}")
+
+
+def one_of(value: Any, allowed: tuple[Any, ...], what: str) -> Any:
+    """Read a choice. Local."""
+    for choice in allowed:
+        if type(value) is not bool and value == choice:
+            return choice
+    shown = ", ".join(repr(choice) for choice in allowed)
+    raise InvalidArgument(f"{what} must be one of {shown}: got {value!r}")
 
 
 def svd_arguments(

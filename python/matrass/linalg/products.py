@@ -11,7 +11,7 @@ import numpy as np
 from matrass.agreement import agreed
 from matrass.bootstrap.which_mpi import load_core
 from matrass.errors import DTypeError, InvalidArgument
-from matrass.linalg.operands import require_matrices
+from matrass.linalg.operands import require_alike, require_matrices
 from matrass.matrix import DistMatrix
 
 __all__ = ["matmul"]
@@ -81,10 +81,7 @@ def _matmul_arguments(
 ) -> tuple[str, str, complex, complex]:
     """Check what C++ takes for granted; the two ops as BLAS letters, and the factors."""
     operands = [a, b] if out is None else [a, b, out]
-    require_matrices(operands, "matmul")
-    if len({m.dtype for m in operands}) != 1:
-        shown = ", ".join(str(m.dtype) for m in operands)
-        raise DTypeError(f"matmul: matrices must have one dtype: got {shown}")
+    require_alike(operands, "matmul")
     if any(np.iscomplexobj(x) for x in factors) and a.dtype.kind != "c":
         raise DTypeError(f"matmul: alpha and beta must be real for {a.dtype}: got {factors}")
     try:
