@@ -82,7 +82,8 @@ template <Scalar T>
 DistMatrix<T> whole_hermitian(const DistMatrix<T>& a, Triangle which) {
   const DistMatrix<T> kept =
       triangle(redistribute(a, a.grid(), factor_distribution(a.grid(), a.shape())), part_of(which));
-  const DistMatrix<T> turned = redistribute(kept.transposed(), a.grid(), kept.distribution());
+  const DistMatrix<T> turned(a.grid(), kept.distribution(), false);
+  redistribute_into(kept.transposed(), turned);
   mpi::throw_together(a.grid().comm(), [&] {
     const std::vector<Index> rows = kept.local_rows();
     const std::vector<Index> cols = kept.local_cols();
