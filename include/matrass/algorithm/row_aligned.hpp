@@ -7,20 +7,10 @@
 #include <algorithm>
 #include <matrass/algorithm/cholesky_qr.hpp>
 #include <matrass/algorithm/tall_view.hpp>
+#include <matrass/scalapack/local_product.hpp>
 #include <string>
 
 namespace matrass::detail {
-
-/// [VC,STAR] with as many rows as `rows`, each on the same rank at the same place, and any number of
-/// columns. Local.
-inline Distribution row_aligned(const Distribution& rows, Index columns) {
-  const BlockCyclicAxis& axis = rows.rows();
-  LayoutOptions options;
-  options.block = matrass::Block{axis.block, std::max<Index>(1, columns)};
-  options.row_source = axis.source;
-  const Distribution whole(rows.grid(), {axis.first + axis.extent, columns}, VC_STAR, options);
-  return axis.first == 0 ? whole : whole.slice(axis.first, axis.first + axis.extent, 0, columns);
-}
 
 /// B with its rows where those of `rows` lie; a view where they do already. Collective.
 template <Scalar T>
