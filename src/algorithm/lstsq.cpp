@@ -6,9 +6,9 @@
 
 namespace matrass {
 
-#define MATRASS_INSTANTIATE(T)                                                             \
-  template class detail::LeastSquares<T>;                                                  \
-  template Lstsq<T> detail::lstsq_of<T>(const DistMatrix<T>&, const DistMatrix<T>&,        \
+#define MATRASS_INSTANTIATE(T)                                                      \
+  template class detail::LeastSquares<T>;                                           \
+  template Lstsq<T> detail::lstsq_of<T>(const DistMatrix<T>&, const DistMatrix<T>&, \
                                         const LstsqOptions&);
 MATRASS_INSTANTIATE(float)
 MATRASS_INSTANTIATE(double)

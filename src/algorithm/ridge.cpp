@@ -6,7 +6,7 @@
 
 namespace matrass {
 
-#define MATRASS_INSTANTIATE(T)                                                       \
+#define MATRASS_INSTANTIATE(T)                                                      \
   template Ridge<T> detail::ridge_of<T>(const DistMatrix<T>&, const DistMatrix<T>&, \
                                         const RidgeOptions&);
 MATRASS_INSTANTIATE(float)

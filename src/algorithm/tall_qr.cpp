@@ -6,7 +6,7 @@
 
 namespace matrass {
 
-#define MATRASS_INSTANTIATE(T)         \
+#define MATRASS_INSTANTIATE(T)          \
   template class detail::CholeskyQr<T>; \
   template TallQr<T> detail::tall_qr_of<T>(const DistMatrix<T>&, QrMode, TallQrMethod);
 MATRASS_INSTANTIATE(float)

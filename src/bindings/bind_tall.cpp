@@ -20,8 +20,8 @@ py::array_t<R> array_of(const std::vector<R>& values) {
   return py::array_t<R>(static_cast<py::ssize_t>(values.size()), values.data());
 }
 
-/// (Q, R), or (None, R) without `with_q`. The caller has agreed on the arguments of all of these, and
-/// on equal scalars.
+/// (Q, R), or (None, R) without `with_q`. The caller has agreed on the arguments of all of these,
+/// and on equal scalars.
 py::tuple tall_qr_of(const Matrix& a, bool with_q, const std::string& method) {
   const TallQrMethod wanted = method == "tsqr"       ? TallQrMethod::tsqr
                               : method == "cholesky" ? TallQrMethod::cholesky_qr2

@@ -7,8 +7,8 @@
 namespace matrass {
 
 #define MATRASS_INSTANTIATE(T)                                                                   \
-  template DistMatrix<T> detail::local_product<T>(                                               \
-      detail::ProductWay, const DistMatrix<T>&, const DistMatrix<T>&, Op, Op, T);                \
+  template DistMatrix<T> detail::local_product<T>(detail::ProductWay, const DistMatrix<T>&,      \
+                                                  const DistMatrix<T>&, Op, Op, T);              \
   template void detail::run_pgemm<T>(const DistMatrix<T>&, const DistMatrix<T>&,                 \
                                      const DistMatrix<T>&, const MatmulOptions<T>&);             \
   template void matmul_into<T>(const DistMatrix<T>&, const DistMatrix<T>&, const DistMatrix<T>&, \

@@ -14,8 +14,8 @@
 
 namespace matrass::detail {
 
-/// What A^H A says of the way to go on. fit: Cholesky's. unfit: Householder's, as A^H A has lost too
-/// much. overflow: some sum is not finite, perhaps because A is not.
+/// What A^H A says of the way to go on. fit: Cholesky's. unfit: Householder's, as A^H A has lost
+/// too much. overflow: some sum is not finite, perhaps because A is not.
 enum class Fitness : Index { fit, unfit, overflow };
 
 /// The upper triangle of a Hermitian `g` becomes its Cholesky factor R, the rest zero.
@@ -132,9 +132,9 @@ double require_finite(const mpi::Communicator& comm, const LocalRows<T>& a,
 ///
 /// first() is Cholesky of A^H A = R1^H R1: R1 is R with an error of cond(A)^2 eps. second() forms
 /// X = A R1^-1 panel by panel, and its Gram matrix: if that is within 5/64 of I, the R2 of X makes
-/// R = R2 R1 and Q = X R2^-1 as good as Householder's (Yamamoto et al., theorem 3.1, whose condition
-/// on cond(A) is here replaced by the measured distance, and cond(A) by that of A with columns of
-/// length 1: neither Cholesky nor the solves feel the columns' scales).
+/// R = R2 R1 and Q = X R2^-1 as good as Householder's (Yamamoto et al., theorem 3.1, whose
+/// condition on cond(A) is here replaced by the measured distance, and cond(A) by that of A with
+/// columns of length 1: neither Cholesky nor the solves feel the columns' scales).
 ///
 /// Source: Yamamoto, Nakatsukasa, Yanagisawa, Fukaya, "Roundoff error analysis of the CholeskyQR2
 /// algorithm" (2015); in double for single precision: Yamazaki, Tomov, Dongarra (2015).
@@ -147,7 +147,8 @@ class CholeskyQr {
   CholeskyQr(const LocalRows<T>& a, const LocalRows<T>& b, const mpi::Communicator& comm)
       : a_(a), b_(b), comm_(comm) {}
 
-  /// Collective. Cost: m n (n + 2 k) / p flops, one pass; n (n + k) numbers to rank 0, n^2 / 2 back.
+  /// Collective. Cost: m n (n + 2 k) / p flops, one pass; n (n + k) numbers to rank 0, n^2 / 2
+  /// back.
   Fitness first() {
     sums_ = mpi::throw_together(comm_, [&] { return tall_sums(a_, b_); });
     sum_on_root(comm_, sums_);
@@ -180,10 +181,10 @@ class CholeskyQr {
   }
 
   // On rank 0:
-  Small<N>& r1() { return r1_; }                                ///< after first()
-  const Small<N>& r() const { return r_; }                      ///< after second()
+  Small<N>& r1() { return r1_; }                                  ///< after first()
+  const Small<N>& r() const { return r_; }                        ///< after second()
   const Small<N>& adjoint_times_q() const { return q_times_b_; }  ///< Q^H B, after second()
-  const TallSums<N>& sums() const { return sums_; }             ///< of A and B; A^H A as it was
+  const TallSums<N>& sums() const { return sums_; }               ///< of A and B; A^H A as it was
 
  private:
   /// Beyond these, sums of squares may have lost small parts or be near overflow.
@@ -193,9 +194,8 @@ class CholeskyQr {
 
   template <class F>
   Fitness decide(F&& f) {
-    const Fitness mine = mpi::throw_together(comm_, [&] {
-      return comm_.rank() == 0 ? f() : Fitness::fit;
-    });
+    const Fitness mine =
+        mpi::throw_together(comm_, [&] { return comm_.rank() == 0 ? f() : Fitness::fit; });
     auto told = static_cast<Index>(mine);
     mpi::broadcast<Index>(comm_, {&told, 1}, 0);
     return static_cast<Fitness>(told);

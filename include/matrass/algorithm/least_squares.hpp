@@ -14,8 +14,8 @@
 
 namespace matrass {
 
-/// automatic: the first of the others that is safe. cholesky: of A^H A, with one step of refinement.
-/// cholesky_qr2: see tall_qr. tsqr: Householder's QR, then the SVD of R.
+/// automatic: the first of the others that is safe. cholesky: of A^H A, with one step of
+/// refinement. cholesky_qr2: see tall_qr. tsqr: Householder's QR, then the SVD of R.
 enum class LstsqMethod { automatic, cholesky, cholesky_qr2, tsqr };
 
 namespace detail {
@@ -66,10 +66,10 @@ inline Index rank_of(const std::vector<double>& s, double rcond) {
 /// ||A x - b|| for many b, as rank 0 sees it: A = Q R.
 template <class N>
 struct SmallProblem {
-  Small<N> r;                      ///< n x n
-  Small<N> z;                      ///< Q^H B, n x k
-  std::vector<double> outside{};   ///< ||b_j - Q Q^H b_j||^2; from tsqr only
-  std::vector<double> s{};         ///< singular values of R, descending
+  Small<N> r;                     ///< n x n
+  Small<N> z;                     ///< Q^H B, n x k
+  std::vector<double> outside{};  ///< ||b_j - Q Q^H b_j||^2; from tsqr only
+  std::vector<double> s{};        ///< singular values of R, descending
 };
 
 /// R^+ restricted to the `rank` largest singular values, and what refinement makes of it. Rank 0's.

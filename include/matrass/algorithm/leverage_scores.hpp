@@ -25,7 +25,7 @@ struct LeverageOptions {
 
 namespace detail {
 
-/// score_i += ||x_i||^2 for the rows of a panel, column-major.
+/// score_i = ||x_i||^2 for the rows of a panel, column-major.
 template <Scalar T, class N>
 void add_row_squares(const LocalPart<T>& scores, Index begin, const N* x, Index ld, Index rows,
                      Index cols) {
@@ -66,7 +66,8 @@ Small<Wide<T>> sparse_sketch(const LocalRows<T>& a, const std::vector<Index>& in
     for (std::uint64_t copy = 0; copy < copies; ++copy) {
       const auto at = static_cast<std::uint64_t>(index[static_cast<std::size_t>(i)]);
       const std::uint64_t drawn = mix(mix(seed) ^ (at * copies + copy));
-      Wide<T>* to = by_rows.col(static_cast<Index>((drawn >> 1U) % static_cast<std::uint64_t>(rows)));
+      Wide<T>* to =
+          by_rows.col(static_cast<Index>((drawn >> 1U) % static_cast<std::uint64_t>(rows)));
       const double sign = (drawn & 1U) != 0 ? 0.5 : -0.5;  // 1 / sqrt(copies)
       for (Index j = 0; j < a.n; ++j) to[j] += sign * row[static_cast<std::size_t>(j)];
     }
@@ -107,9 +108,8 @@ class LeverageRun {
     const LocalRows<T>& a = problem_.a();
     const Index rows = 4 * a.n + 64;
     constexpr Index directions = 96;
-    Small<N> sketch = mpi::throw_together(comm_, [&] {
-      return sparse_sketch(a, tall_.rows.local_rows(), rows, options_.seed);
-    });
+    Small<N> sketch = mpi::throw_together(
+        comm_, [&] { return sparse_sketch(a, tall_.rows.local_rows(), rows, options_.seed); });
     sum_on_root(comm_, sketch.span());
     Small<N> r;
     Index state = 0;  // 1: not finite, 2: without full rank
@@ -166,8 +166,7 @@ class LeverageRun {
   }
 
   double rcond_of_scores() const {
-    return std::numeric_limits<Real<T>>::epsilon() *
-           static_cast<double>(tall_.rows.shape().rows);
+    return std::numeric_limits<Real<T>>::epsilon() * static_cast<double>(tall_.rows.shape().rows);
   }
 
   const TallView<T>& tall_;
@@ -184,8 +183,9 @@ DistMatrix<T> leverage_scores_of(const DistMatrix<T>& a, const LeverageOptions& 
   mpi::throw_together(grid.comm(), call, [&] {
     const Shape shape = a.shape();
     if (shape.rows < shape.cols) {
-      throw ShapeError("leverage_scores: A must have at least as many rows as columns: got shape (" +
-                       std::to_string(shape.rows) + ", " + std::to_string(shape.cols) + ")");
+      throw ShapeError(
+          "leverage_scores: A must have at least as many rows as columns: got shape (" +
+          std::to_string(shape.rows) + ", " + std::to_string(shape.cols) + ")");
     }
     if (options.rank < 0 || options.rank > shape.cols) {
       throw InvalidArgument("leverage_scores: rank must be between 1 and " +
@@ -210,27 +210,29 @@ DistMatrix<T> leverage_scores_of(const DistMatrix<T>& a, const LeverageOptions& 
 
 }  // namespace detail
 
-/// The leverage score of each row: ||q_i||^2 where Q is an orthonormal basis of A's column space (or
-/// of the space of its `rank` leading left singular vectors). In [0, 1]; they add up to the rank.
+/// The leverage score of each row: ||q_i||^2 where Q is an orthonormal basis of A's column space
+/// (or of the space of its `rank` leading left singular vectors). In [0, 1]; they add up to the
+/// rank.
 ///
-/// Shapes: a m x n with m >= n in any layout, the result m x 1 in [VC,STAR] with a's rows where a is
-/// so dealt (real numbers, also for complex a).
+/// Shapes: a m x n with m >= n in any layout, the result m x 1 in [VC,STAR] with a's rows where a
+/// is so dealt (real numbers, also for complex a).
 ///
-/// qr: exact to rounding for every A; columns that depend on others do not count (singular values up
-/// to eps m s[0], in a's precision). sketch: each score within some 30 % (standard deviation 15 %
-/// for n > 96 real columns, less else) with high probability; the same for any number of ranks.
+/// qr: exact to rounding for every A; columns that depend on others do not count (singular values
+/// up to eps m s[0], in a's precision). sketch: each score within some 30 % (standard deviation 15
+/// % for n > 96 real columns, less else) with high probability; the same for any number of ranks.
 ///
 /// Collective over a's grid. Cost a rank: qr 4 m n^2 / p flops and three passes, or TSQR; sketch
 /// m n (n + 8 + 2 min(n, 96)) / p flops and two passes, (4 n + 64) n numbers to rank 0.
 /// @throws ShapeError, InvalidArgument on all ranks; SingularError (sketch) without full rank.
 /// Source: Drineas, Magdon-Ismail, Mahoney, Woodruff (2012).
 template <DistMatrixLike A>
-DistMatrix<typename A::value_type> leverage_scores(const A& a, const LeverageOptions& options = {}) {
+DistMatrix<typename A::value_type> leverage_scores(const A& a,
+                                                   const LeverageOptions& options = {}) {
   return detail::leverage_scores_of(to_dynamic(a), options);
 }
 
 #ifdef MATRASS_LINKED
-#define MATRASS_EXTERN(T)                                                        \
+#define MATRASS_EXTERN(T)                                                           \
   extern template DistMatrix<T> detail::leverage_scores_of<T>(const DistMatrix<T>&, \
                                                               const LeverageOptions&);
 MATRASS_EXTERN(float)

@@ -22,10 +22,10 @@ struct LstsqOptions {
 /// What NumPy's lstsq returns.
 template <Scalar T>
 struct Lstsq {
-  DistMatrix<T> x;                      ///< n x k in [STAR,STAR]
-  std::vector<Real<T>> residuals{};     ///< ||b_j - A x_j||^2, where rank == n < m; else empty
+  DistMatrix<T> x;                   ///< n x k in [STAR,STAR]
+  std::vector<Real<T>> residuals{};  ///< ||b_j - A x_j||^2, where rank == n < m; else empty
   Index rank = 0;
-  std::vector<Real<T>> s{};             ///< min(m, n) singular values of A, descending
+  std::vector<Real<T>> s{};                ///< min(m, n) singular values of A, descending
   LstsqMethod method = LstsqMethod::tsqr;  ///< the one that gave the result
 };
 
@@ -95,8 +95,8 @@ LstsqSolution<Wide<T>> solve_tall(LeastSquares<T>& problem, double rcond, LstsqM
   });
   if (!direct) refine(problem, inverse ? &*inverse : nullptr, found);
   broadcast_small(comm, found.x, problem.a().n, problem.b().n);
-  mpi::throw_together(
-      comm, [&] { found.residuals.resize(static_cast<std::size_t>(problem.b().n)); });
+  mpi::throw_together(comm,
+                      [&] { found.residuals.resize(static_cast<std::size_t>(problem.b().n)); });
   mpi::broadcast<double>(comm, found.residuals, 0);
   broadcast_spectrum(comm, found, problem.a().n);
   return found;
@@ -120,9 +120,9 @@ Lstsq<T> lstsq_of(const DistMatrix<T>& a, const DistMatrix<T>& b, const LstsqOpt
 /// n x k in [STAR,STAR]. A wide A is used through its transpose.
 ///
 /// The cheapest way that is safe: with cond(A) <= 50, Cholesky of A^H A and one step of refinement
-/// by the residual b - A x (two passes over A); up to some 1e7, CholeskyQR2, by measure (three); else
-/// Householder's QR of [A b] and the SVD of R (one). Singular values have an error of at most 25
-/// eps (of double precision) s[0] in the first way, some eps s[0] else: never that of the square
+/// by the residual b - A x (two passes over A); up to some 1e7, CholeskyQR2, by measure (three);
+/// else Householder's QR of [A b] and the SVD of R (one). Singular values have an error of at most
+/// 25 eps (of double precision) s[0] in the first way, some eps s[0] else: never that of the square
 /// root of an eigenvalue near the noise of A^H A. So the rank is NumPy's.
 ///
 /// Collective over a's grid. Cost a rank: (m n^2 + 6 m n k) / p flops; CholeskyQR2 3, TSQR 2.2
@@ -142,8 +142,8 @@ Lstsq<typename A::value_type> lstsq(const A& a, const B& b, const LstsqOptions& 
 namespace matrass {
 
 #ifdef MATRASS_LINKED
-#define MATRASS_EXTERN(T)                                                               \
-  extern template class detail::LeastSquares<T>;                                        \
+#define MATRASS_EXTERN(T)                                                                  \
+  extern template class detail::LeastSquares<T>;                                           \
   extern template Lstsq<T> detail::lstsq_of<T>(const DistMatrix<T>&, const DistMatrix<T>&, \
                                                const LstsqOptions&);
 MATRASS_EXTERN(float)

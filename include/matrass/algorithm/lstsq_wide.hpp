@@ -46,9 +46,8 @@ class WideProblem {
 
   /// A' x' on rank 0: (A'^H)^H (x' - 0). Collective; one pass over A.
   Small<N> apply() {
-    TallSums<N> sums = mpi::throw_together(comm_, [&] {
-      return residual_sums(a_, rows_of(x_), Small<N>(a_.n, x_.shape().cols));
-    });
+    TallSums<N> sums = mpi::throw_together(
+        comm_, [&] { return residual_sums(a_, rows_of(x_), Small<N>(a_.n, x_.shape().cols)); });
     sum_on_root(comm_, sums.cross.span());
     return std::move(sums.cross);
   }
@@ -157,16 +156,16 @@ Lstsq<T> lstsq_wide(const DistMatrix<T>& a, const DistMatrix<T>& b, double rcond
   } else {
     used = LstsqMethod::tsqr;
     // A' = R^H Q^H, so x' = Q (R^H)^+ b'.
-    solve_by_tsqr(solution, comm, problem.scale(), right, [&](const Small<N>& r, const Small<N>& y) {
-      see(singular_values(r));
-      return PseudoInverse<N>(adjoint_of_rows(r, r.rows), found.rank, true).solve(y);
-    });
+    solve_by_tsqr(solution, comm, problem.scale(), right,
+                  [&](const Small<N>& r, const Small<N>& y) {
+                    see(singular_values(r));
+                    return PseudoInverse<N>(adjoint_of_rows(r, r.rows), found.rank, true).solve(y);
+                  });
     broadcast_spectrum(comm, found, a.shape().rows);
   }
   DistMatrix<T> x = solution.result();
-  return mpi::throw_together(comm, [&] {
-    return Lstsq<T>{std::move(x), {}, found.rank, narrowed<T>(found.s), used};
-  });
+  return mpi::throw_together(
+      comm, [&] { return Lstsq<T>{std::move(x), {}, found.rank, narrowed<T>(found.s), used}; });
 }
 
 template <Scalar T>

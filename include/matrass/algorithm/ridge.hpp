@@ -16,9 +16,9 @@
 namespace matrass {
 
 /// automatic: cholesky where the smaller extent is up to 5,000, else cg. cholesky: of A^H A + alpha
-/// I or A A^H + alpha I, the smaller one, with one step of refinement; gives way to svd where that is
-/// not safe. svd: of R, by the safe factorisation that is cheapest. tsqr: the same by Householder's
-/// QR. cg: conjugate gradients on the normal equations, one pass over A a step.
+/// I or A A^H + alpha I, the smaller one, with one step of refinement; gives way to svd where that
+/// is not safe. svd: of R, by the safe factorisation that is cheapest. tsqr: the same by
+/// Householder's QR. cg: conjugate gradients on the normal equations, one pass over A a step.
 enum class RidgeMethod { automatic, cholesky, svd, tsqr, cg };
 
 struct RidgeOptions {
@@ -30,7 +30,7 @@ struct RidgeOptions {
 
 template <Scalar T>
 struct Ridge {
-  DistMatrix<T> x;  ///< n x k in [STAR,STAR]
+  DistMatrix<T> x;                             ///< n x k in [STAR,STAR]
   RidgeMethod method = RidgeMethod::cholesky;  ///< the one that gave the result
   Index steps = 0;                             ///< of cg
 };
@@ -190,8 +190,8 @@ class RidgeRun {
     return true;
   }
 
-  /// Of the normal equations, on rank 0: A^H (b - A x) - alpha x, or b' - A' x' - alpha v. Collective;
-  /// one pass over A.
+  /// Of the normal equations, on rank 0: A^H (b - A x) - alpha x, or b' - A' x' - alpha v.
+  /// Collective; one pass over A.
   Small<N> residual() {
     Small<N> rest;
     if (wide_) {
@@ -200,8 +200,8 @@ class RidgeRun {
       for (std::size_t i = 0; root() && i < rest.data.size(); ++i) rest.data[i] -= image.data[i];
     } else {
       broadcast_small(comm_, x_, problem_.a().n, k_);
-      TallSums<N> sums = mpi::throw_together(
-          comm_, [&] { return residual_sums(problem_.a(), problem_.b(), x_); });
+      TallSums<N> sums =
+          mpi::throw_together(comm_, [&] { return residual_sums(problem_.a(), problem_.b(), x_); });
       sum_on_root(comm_, sums.cross.span());
       rest = std::move(sums.cross);
     }
@@ -217,7 +217,8 @@ class RidgeRun {
     return finite;
   }
 
-  /// Where sums are not finite: says where A or B is not, or that their squares overflow. Collective.
+  /// Where sums are not finite: says where A or B is not, or that their squares overflow.
+  /// Collective.
   void refuse_unless(bool finite) {
     if (told_by_root(finite)) return;
     problem_.check();
@@ -290,7 +291,8 @@ Ridge<T> ridge_of(const DistMatrix<T>& a, const DistMatrix<T>& b, const RidgeOpt
 /// Collective over a's grid. Cost a rank: cholesky q^2 max(m, n) / p flops with q = min(m, n), two
 /// passes over A (wide: four), and q^3 / 3 flops on rank 0 for each distinct alpha; svd and tsqr as
 /// lstsq; cg 4 m n k / p flops and one pass a step.
-/// @throws ShapeError, InvalidArgument on all ranks: rows, grids, alpha; NaN or infinity. Error if cg
+/// @throws ShapeError, InvalidArgument on all ranks: rows, grids, alpha; NaN or infinity. Error if
+/// cg
 ///   does not converge.
 /// Source: Hoerl, Kennard (1970); Bjorck, "Numerical Methods for Least Squares Problems", 5.3, 7.4.
 template <DistMatrixLike A, DistMatrixLike B>

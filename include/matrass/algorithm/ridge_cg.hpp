@@ -73,8 +73,8 @@ class ConjugateGradients {
   std::vector<double> targets_;
 };
 
-/// @returns the number of steps. Collective. Cost of a step: one pass over A, 4 m n k / p flops, n k
-/// numbers to rank 0 and back.
+/// @returns the number of steps. Collective. Cost of a step: one pass over A, 4 m n k / p flops, n
+/// k numbers to rank 0 and back.
 template <Scalar T>
 Index RidgeRun<T>::iterate() {
   const LocalRows<T>& a = problem_.a();

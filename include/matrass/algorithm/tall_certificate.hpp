@@ -105,10 +105,12 @@ Certificate certify_qr(const DistMatrix<T>& a, const DistMatrix<T>& q, const Dis
   return {detail::ratio(std::sqrt(square), size), detail::far_from_identity(sums.gram)};
 }
 
-/// Of x as the minimiser of ||A x_j - b_j||^2 + alpha_j ||x_j||^2: the largest over j of the smaller
-/// one of ||A^H r - alpha x|| / (||A||_F ||r|| + alpha ||x||), r = b - A x, and (for alpha = 0)
-/// ||r|| / (||A||_F ||x|| + ||b||): both bound the relative change of A and b that would make x exact.
-/// Where singular values were cut off by a large rcond, the first one says what that has cost.
+/// Of x as the minimiser of ||A x_j - b_j||^2 + alpha_j ||x_j||^2: the largest over j of the
+/// smaller one of ||A^H r - alpha x|| / (||A||_F ||r|| + alpha ||x||), r = b - A x, and (for alpha
+/// = 0)
+/// ||r|| / (||A||_F ||x|| + ||b||): both bound the relative change of A and b that would make x
+/// exact. Where singular values were cut off by a large rcond, the first one says what that has
+/// cost.
 ///
 /// Collective over a's grid. Cost a rank: 4 m n k / p flops, two passes.
 /// @param alpha one for each column of b, or a single one

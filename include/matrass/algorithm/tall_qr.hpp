@@ -6,15 +6,16 @@
 
 #include <matrass/algorithm/cholesky_qr.hpp>
 #include <matrass/algorithm/tall_view.hpp>
-#include <matrass/algorithm/tsqr.hpp>
 #include <matrass/algorithm/truncated_svd.hpp>
+#include <matrass/algorithm/tsqr.hpp>
 #include <string>
 #include <utility>
 
 namespace matrass {
 
 /// automatic: cholesky_qr2, which gives way to tsqr where the columns nearly depend on each other.
-/// cholesky_qr, one pass, is what automatic takes for R alone where the columns are nearly orthogonal.
+/// cholesky_qr, one pass, is what automatic takes for R alone where the columns are nearly
+/// orthogonal.
 enum class TallQrMethod { automatic, cholesky_qr, cholesky_qr2, tsqr };
 
 /// Whether Q is wanted.
@@ -185,21 +186,21 @@ TallQr<T> tall_qr_of(const DistMatrix<T>& a, QrMode mode, TallQrMethod method) {
 
 /// QR of a tall matrix: A = Q R with Q^H Q = I.
 ///
-/// Shapes: a m x n with m >= n in any layout (used where it is in [VC,STAR], with any number of rows
-/// on a rank, else brought there), q m x n with a's rows where a is so dealt, r n x n. R's diagonal
-/// is real and not negative, so that the result is the same, to rounding, for any number of ranks
-/// and either method (where A has full rank).
+/// Shapes: a m x n with m >= n in any layout (used where it is in [VC,STAR], with any number of
+/// rows on a rank, else brought there), q m x n with a's rows where a is so dealt, r n x n. R's
+/// diagonal is real and not negative, so that the result is the same, to rounding, for any number
+/// of ranks and either method (where A has full rank).
 ///
 /// CholeskyQR2 reads A twice and needs no messages but sums of n x n. It is used where the Gram
-/// matrix of X = A R1^-1 is measured to be within 5/64 of I, which holds for cond(A) up to some 1e7;
-/// a last pass over Q is left out where X is orthonormal to rounding already. Else TSQR, which is
-/// orthonormal to rounding for every A, also without full rank. R alone takes one pass, its A^H A,
-/// where that is harmless: condition number (with columns of length 1) up to 8, by estimate.
+/// matrix of X = A R1^-1 is measured to be within 5/64 of I, which holds for cond(A) up to some
+/// 1e7; a last pass over Q is left out where X is orthonormal to rounding already. Else TSQR, which
+/// is orthonormal to rounding for every A, also without full rank. R alone takes one pass, its A^H
+/// A, where that is harmless: condition number (with columns of length 1) up to 8, by estimate.
 ///
 /// `method` is a wish: what is measured to be unfit gives way to tsqr.
 ///
-/// Collective over a's grid. Cost a rank: 1 or 3 m n^2 / p flops and one or two passes for R; 3 or 4
-/// for Q; TSQR about 2.2 and 4.4, and a copy of the local part. n^2 numbers to and from rank 0.
+/// Collective over a's grid. Cost a rank: 1 or 3 m n^2 / p flops and one or two passes for R; 3 or
+/// 4 for Q; TSQR about 2.2 and 4.4, and a copy of the local part. n^2 numbers to and from rank 0.
 /// @throws ShapeError on all ranks if m < n; InvalidArgument for NaN or infinity in `a`.
 /// Source: Yamamoto et al. (2015); Demmel, Grigori, Hoemmen, Langou (2012).
 template <DistMatrixLike A>
@@ -209,8 +210,8 @@ TallQr<typename A::value_type> tall_qr(const A& a, QrMode mode = QrMode::reduced
 }
 
 #ifdef MATRASS_LINKED
-#define MATRASS_EXTERN(T)                                                              \
-  extern template class detail::CholeskyQr<T>;                                         \
+#define MATRASS_EXTERN(T)                      \
+  extern template class detail::CholeskyQr<T>; \
   extern template TallQr<T> detail::tall_qr_of<T>(const DistMatrix<T>&, QrMode, TallQrMethod);
 MATRASS_EXTERN(float)
 MATRASS_EXTERN(double)

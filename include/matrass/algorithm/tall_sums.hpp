@@ -53,8 +53,8 @@ struct Panel {
   int rows;
 };
 
-/// Calls f(begin, panel) for the panels of `rows` rows of A: where they are if they are column-major
-/// in double precision, else copied. Local; one pass.
+/// Calls f(begin, panel) for the panels of `rows` rows of A: where they are if they are
+/// column-major in double precision, else copied. Local; one pass.
 template <Scalar T, class F>
 void for_each_panel(const LocalRows<T>& a, Index rows, F&& f) {
   constexpr bool is_wide = std::same_as<T, Wide<T>>;
@@ -133,8 +133,8 @@ class Companion {
   std::vector<Wide<T>> copy_;
 };
 
-/// A^H A, A^H B and the squares of B's columns, of this rank's rows, in double precision. Local; one
-/// pass. Cost: m n (n + 2 k) flops.
+/// A^H A, A^H B and the squares of B's columns, of this rank's rows, in double precision. Local;
+/// one pass. Cost: m n (n + 2 k) flops.
 template <Scalar T>
 TallSums<Wide<T>> tall_sums(const LocalRows<T>& a, const LocalRows<T>& b) {
   narrow(a.n, "columns");
@@ -167,8 +167,8 @@ void for_each_solved_panel(const LocalRows<T>& a, const Small<Wide<T>>& r, F&& f
 /// The sums of X = A R^-1 instead of A. X is kept in `q` (m x n) where that has data. Local; one
 /// pass. Cost: 2 m n (n + k) flops.
 template <Scalar T>
-TallSums<Wide<T>> solved_sums(const LocalRows<T>& a, const Small<Wide<T>>& r,
-                              const LocalRows<T>& b, const LocalPart<T>& q) {
+TallSums<Wide<T>> solved_sums(const LocalRows<T>& a, const Small<Wide<T>>& r, const LocalRows<T>& b,
+                              const LocalPart<T>& q) {
   TallSums<Wide<T>> sums(a.n, b.n);
   Companion<T> right(b, panel_rows(a.n));
   for_each_solved_panel(a, r, [&](Index begin, const Wide<T>* x, int ld, int rows) {

@@ -159,7 +159,9 @@ class Tsqr {
 
   /// R on top of a block of b rows adds n / b to its work: four times n rows at least, and twenty
   /// times where these still fit the cache.
-  Index block_rows() const { return std::max({4 * n_, std::min<Index>(20 * n_, 2000), Index{512}}); }
+  Index block_rows() const {
+    return std::max({4 * n_, std::min<Index>(20 * n_, 2000), Index{512}});
+  }
 
   template <class Copy>
   void factor_local(Index m, Copy&& copy, Real<T> factor) {

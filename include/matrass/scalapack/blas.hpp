@@ -8,14 +8,14 @@
 #include <matrass/core/types.hpp>
 
 extern "C" {
-#define MATRASS_BLAS(p, T)                                                                         \
-  void p##gemm_(const char* op_a, const char* op_b, const int* m, const int* n, const int* k,      \
-                const T* alpha, const T* a, const int* lda, const T* b, const int* ldb,            \
-                const T* beta, T* c, const int* ldc);                                              \
-  void p##syrk_(const char* uplo, const char* op, const int* n, const int* k, const T* alpha,      \
-                const T* a, const int* lda, const T* beta, T* c, const int* ldc);                  \
-  void p##trmm_(const char* side, const char* uplo, const char* op, const char* diag,              \
-                const int* m, const int* n, const T* alpha, const T* a, const int* lda, T* b,      \
+#define MATRASS_BLAS(p, T)                                                                    \
+  void p##gemm_(const char* op_a, const char* op_b, const int* m, const int* n, const int* k, \
+                const T* alpha, const T* a, const int* lda, const T* b, const int* ldb,       \
+                const T* beta, T* c, const int* ldc);                                         \
+  void p##syrk_(const char* uplo, const char* op, const int* n, const int* k, const T* alpha, \
+                const T* a, const int* lda, const T* beta, T* c, const int* ldc);             \
+  void p##trmm_(const char* side, const char* uplo, const char* op, const char* diag,         \
+                const int* m, const int* n, const T* alpha, const T* a, const int* lda, T* b, \
                 const int* ldb);
 MATRASS_BLAS(s, float)
 MATRASS_BLAS(d, double)
@@ -32,20 +32,20 @@ void zherk_(const char* uplo, const char* op, const int* n, const int* k, const 
 
 namespace matrass::detail::blas {
 
-#define MATRASS_BLAS(p, T)                                                                      \
-  inline void gemm(char op_a, char op_b, int m, int n, int k, T alpha, const T* a, int lda,     \
-                   const T* b, int ldb, T beta, T* c, int ldc) {                                \
-    p##gemm_(&op_a, &op_b, &m, &n, &k, &alpha, a, &lda, b, &ldb, &beta, c, &ldc);               \
-  }                                                                                             \
-  inline void syrk(char uplo, char op, int n, int k, T alpha, const T* a, int lda, T beta,      \
-                   T* c, int ldc) {                                                             \
-    p##syrk_(&uplo, &op, &n, &k, &alpha, a, &lda, &beta, c, &ldc);                              \
-  }                                                                                             \
-  inline void trmm(char side, char uplo, char op, int m, int n, const T* a, int lda, T* b,      \
-                   int ldb) {                                                                   \
-    const char diag = 'N';                                                                      \
-    const T one{1};                                                                             \
-    p##trmm_(&side, &uplo, &op, &diag, &m, &n, &one, a, &lda, b, &ldb);                         \
+#define MATRASS_BLAS(p, T)                                                                       \
+  inline void gemm(char op_a, char op_b, int m, int n, int k, T alpha, const T* a, int lda,      \
+                   const T* b, int ldb, T beta, T* c, int ldc) {                                 \
+    p##gemm_(&op_a, &op_b, &m, &n, &k, &alpha, a, &lda, b, &ldb, &beta, c, &ldc);                \
+  }                                                                                              \
+  inline void syrk(char uplo, char op, int n, int k, T alpha, const T* a, int lda, T beta, T* c, \
+                   int ldc) {                                                                    \
+    p##syrk_(&uplo, &op, &n, &k, &alpha, a, &lda, &beta, c, &ldc);                               \
+  }                                                                                              \
+  inline void trmm(char side, char uplo, char op, int m, int n, const T* a, int lda, T* b,       \
+                   int ldb) {                                                                    \
+    const char diag = 'N';                                                                       \
+    const T one{1};                                                                              \
+    p##trmm_(&side, &uplo, &op, &diag, &m, &n, &one, a, &lda, b, &ldb);                          \
   }
 MATRASS_BLAS(s, float)
 MATRASS_BLAS(d, double)

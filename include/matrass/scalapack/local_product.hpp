@@ -105,8 +105,8 @@ bool is_same_part(const LocalPart<T>& a, const LocalPart<T>& b) {
          a.col_stride == b.col_stride;
 }
 
-/// c (m x n, dense, column-major) = L^T R or L^H R of this rank's rows: one triangle of it, mirrored,
-/// where R is L.
+/// c (m x n, dense, column-major) = L^T R or L^H R of this rank's rows: one triangle of it,
+/// mirrored, where R is L.
 template <Scalar T>
 void multiply_inner(const LocalPart<T>& l, const LocalPart<T>& r, bool adjoint, std::vector<T>& c) {
   const int m = narrow(l.shape.cols, "matmul: rows");
@@ -225,8 +225,8 @@ void multiply_rows(RowsView<T> l, const RowsView<T>& factor, const DistMatrix<T>
   });
 }
 
-/// A distribution of as many rows as `rows` has, each on the same rank at the same place, and of any
-/// number of columns. Local.
+/// A distribution of as many rows as `rows` has, each on the same rank at the same place, and of
+/// any number of columns. Local.
 inline Distribution row_aligned(const Distribution& rows, Index columns) {
   const BlockCyclicAxis& axis = rows.rows();
   LayoutOptions options;

@@ -85,7 +85,8 @@ void run_pgemm(const DistMatrix<T>& a, const DistMatrix<T>& b, const DistMatrix<
 /// - If the k indices of both are dealt alike to all ranks (a^H b of two [VC,STAR]), each rank
 ///   multiplies its rows and the m x n results are summed: 2 m n elements a rank. Half of the flops
 ///   where a is b.
-/// - If op(a) is in [VC,STAR], and c alike, b goes to all ranks: k n elements a rank, none if it is in
+/// - If op(a) is in [VC,STAR], and c alike, b goes to all ranks: k n elements a rank, none if it is
+/// in
 ///   [STAR,STAR]. And the mirror image of this, for op(b) in [STAR,VC].
 /// - Else PBLAS: what it cannot address on the [MC,MR] context is redistributed, (m + n) k / p
 ///   elements a rank (and c back).
@@ -127,9 +128,9 @@ void matmul_into(const DistMatrix<T>& a, const DistMatrix<T>& b, const DistMatri
   redistribute_into(result, c);
 }
 
-/// alpha op(a) op(b) in the layout in which it comes about: [STAR,STAR] where tall matrices are summed
-/// over (a^H b), a's rows in [VC,STAR] (or b's columns in [STAR,VC]) where those stay in place, else
-/// [MC,MR] with blocks of 64. See matmul_into.
+/// alpha op(a) op(b) in the layout in which it comes about: [STAR,STAR] where tall matrices are
+/// summed over (a^H b), a's rows in [VC,STAR] (or b's columns in [STAR,VC]) where those stay in
+/// place, else [MC,MR] with blocks of 64. See matmul_into.
 template <DistMatrixLike A, DistMatrixLike B, class T = typename A::value_type>
 DistMatrix<T> matmul(const A& a, const B& b, const MatmulOptions<T>& options = {}) {
   const DistMatrix<T> left(a);
@@ -148,12 +149,12 @@ DistMatrix<T> matmul(const A& a, const B& b, const MatmulOptions<T>& options = {
 }
 
 #ifdef MATRASS_LINKED
-#define MATRASS_EXTERN(T)                                                                   \
-  extern template DistMatrix<T> detail::local_product<T>(                                   \
-      detail::ProductWay, const DistMatrix<T>&, const DistMatrix<T>&, Op, Op, T);           \
-  extern template void detail::run_pgemm<T>(const DistMatrix<T>&, const DistMatrix<T>&,     \
-                                            const DistMatrix<T>&, const MatmulOptions<T>&); \
-  extern template void matmul_into<T>(const DistMatrix<T>&, const DistMatrix<T>&,           \
+#define MATRASS_EXTERN(T)                                                                          \
+  extern template DistMatrix<T> detail::local_product<T>(detail::ProductWay, const DistMatrix<T>&, \
+                                                         const DistMatrix<T>&, Op, Op, T);         \
+  extern template void detail::run_pgemm<T>(const DistMatrix<T>&, const DistMatrix<T>&,            \
+                                            const DistMatrix<T>&, const MatmulOptions<T>&);        \
+  extern template void matmul_into<T>(const DistMatrix<T>&, const DistMatrix<T>&,                  \
                                       const DistMatrix<T>&, const MatmulOptions<T>&);
 MATRASS_EXTERN(float)
 MATRASS_EXTERN(double)

@@ -53,7 +53,7 @@ class Ridge(_Ridge):
 def lstsq(
     a: DistMatrix, b: DistMatrix, rcond: float | None = None, *, certify: bool = False
 ) -> Lstsq:
-    """x that minimises ``||A x - b||`` for each column of b; among several the one of least norm.
+    """Solve least squares problems: ``||A x - b||`` minimal, and among solutions the least norm.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def lstsq(
         number): NumPy's default, eps of double precision times ``max(m, n)``, whatever the dtype.
     certify : bool
         Measure the result: `residual` is the largest, over columns, of the smaller one of
-        ``||A.H r|| / (||A||_F ||r||)`` and ``||r|| / (||A||_F ||x|| + ||b||)`` with ``r = b - A x``.
+        ``||A.H r|| / (||A||_F ||r||)`` and ``||r|| / (||A||_F ||x|| + ||b||)``; ``r = b - A x``.
 
     Returns
     -------
@@ -148,7 +148,7 @@ def ridge(
     max_steps: int | None = None,
     certify: bool = False,
 ) -> DistMatrix | Ridge:
-    """x that minimises ``||A x - b||**2 + alpha ||x||**2`` for each column of b.
+    """Ridge regression: ``||A x - b||**2 + alpha ||x||**2`` minimal for each column of b.
 
     Parameters
     ----------

@@ -19,7 +19,8 @@ std::vector<double> by_svd(const Small<T>& a, Index rank) {
   const auto svd = detail::gesdd(widened(a));
   std::vector<double> scores(static_cast<std::size_t>(a.rows));
   for (Index j = 0; j < rank; ++j) {
-    for (Index i = 0; i < a.rows; ++i) scores[static_cast<std::size_t>(i)] += std::norm(svd.u(i, j));
+    for (Index i = 0; i < a.rows; ++i)
+      scores[static_cast<std::size_t>(i)] += std::norm(svd.u(i, j));
   }
   return scores;
 }

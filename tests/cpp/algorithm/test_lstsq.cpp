@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// @file
-/// Least squares and minimum norm against the pseudo-inverse of a matrix with known singular values,
-/// by every method, on 1 to 6 ranks. Next: tests/cpp/algorithm/test_ridge.cpp
+/// Least squares and minimum norm against the pseudo-inverse of a matrix with known singular
+/// values, by every method, on 1 to 6 ranks. Next: tests/cpp/algorithm/test_ridge.cpp
 #include <matrass/algorithm/lstsq.hpp>
 
 #include "support/matrices.hpp"
@@ -38,7 +38,8 @@ void expect_lstsq(const Known<T>& known, const Small<T>& b, const Lstsq<T>& foun
   ASSERT_EQ(found.s.size(), known.s.size());
   const double eps_s = std::max(eps<T>, 100 * eps<double>);
   for (std::size_t i = 0; i < known.s.size(); ++i) {
-    EXPECT_NEAR(found.s[i], known.s[i], 10 * static_cast<double>(known.s.size()) * eps_s * known.s[0]);
+    EXPECT_NEAR(found.s[i], known.s[i],
+                10 * static_cast<double>(known.s.size()) * eps_s * known.s[0]);
   }
   const Small<N> expected = by_svd(widened(known.a), widened(b), rank);
   Small<N> x = whole(found.x);
@@ -49,9 +50,9 @@ void expect_lstsq(const Known<T>& known, const Small<T>& b, const Lstsq<T>& foun
   // Wedin: cond eps ||x|| + cond^2 eps ||r|| / ||A||, computed in double; and x rounded to T.
   const double p = static_cast<double>(std::max<Index>(1, std::min(m, n)));
   const double top = known.s.empty() ? 1 : known.s[0];
-  const double sensitivity =
-      condition * norm_of(expected) + condition * condition * norm_of(r) / top +
-      condition * norm_of(b) / top;
+  const double sensitivity = condition * norm_of(expected) +
+                             condition * condition * norm_of(r) / top +
+                             condition * norm_of(b) / top;
   EXPECT_LE(norm_of(error), 30 * p * eps<double> * sensitivity + 4 * eps<T> * norm_of(expected));
   const bool told = rank == n && m > n;
   ASSERT_EQ(found.residuals.size(), told ? static_cast<std::size_t>(b.cols) : 0U);
@@ -120,8 +121,8 @@ TYPED_TEST(LstsqOf, AnyShapeLayoutGridAndView) {
           grid, {width, m}, transposed(lb), [&](Index j, Index i) { return b(i, j); },
           any_layout_options(grid, transposed(lb)));
       const auto method = methods[static_cast<std::size_t>(sample.choose(3))];
-      const auto found = lstsq(larger.slice(2, m + 2, 1, n + 1), right.transposed(),
-                               {.method = method});
+      const auto found =
+          lstsq(larger.slice(2, m + 2, 1, n + 1), right.transposed(), {.method = method});
       const Index rank = std::min(m, n);
       expect_lstsq(known, b, found, rank, static_cast<double>(std::max<Index>(1, rank)));
       if (testing::Test::HasFailure()) return;
@@ -134,10 +135,9 @@ TEST(Lstsq, TheMethodFollowsTheCondition) {
   for_each_rank_count([&](MPI_Comm comm) {
     const ProcessGrid grid(comm);
     for (const bool wide : {false, true}) {
-      for (const auto& [condition, expected] : {std::pair(10.0, LstsqMethod::cholesky),
-                                                std::pair(1e3, LstsqMethod::cholesky_qr2),
-                                                std::pair(1e6, LstsqMethod::cholesky_qr2),
-                                                std::pair(1e10, LstsqMethod::tsqr)}) {
+      for (const auto& [condition, expected] :
+           {std::pair(10.0, LstsqMethod::cholesky), std::pair(1e3, LstsqMethod::cholesky_qr2),
+            std::pair(1e6, LstsqMethod::cholesky_qr2), std::pair(1e10, LstsqMethod::tsqr)}) {
         SCOPED_TRACE(std::to_string(condition) + (wide ? " wide" : " tall"));
         const double c = condition;
         const auto known = with_spectrum<double>(wide ? n : 300, wide ? 300 : n, [=](Index i) {
@@ -228,16 +228,17 @@ TEST(Lstsq, WrongInputIsEverybodysError) {
     for (const bool wide : {false, true}) {
       for (const LstsqMethod method : methods) {
         const Shape shape = wide ? Shape{5, 30} : Shape{30, 5};
-        const auto entry = [](Index i, Index j) { return std::cos(static_cast<double>(i * j + i)); };
+        const auto entry = [](Index i, Index j) {
+          return std::cos(static_cast<double>(i * j + i));
+        };
         const auto good = from_function<double>(grid, shape, VC_STAR, entry);
         const auto bad = from_function<double>(grid, shape, MC_MR, [&](Index i, Index j) {
           return i == 4 && j == 3 ? nan : entry(i, j);
         });
         const auto right = from_function<double>(grid, {shape.rows, 2}, VC_STAR, entry);
-        const auto bad_right = from_function<double>(grid, {shape.rows, 2}, VC_STAR,
-                                                     [&](Index i, Index j) {
-                                                       return i == 3 && j == 1 ? nan : entry(i, j);
-                                                     });
+        const auto bad_right = from_function<double>(
+            grid, {shape.rows, 2}, VC_STAR,
+            [&](Index i, Index j) { return i == 3 && j == 1 ? nan : entry(i, j); });
         const LstsqOptions options{.method = method};
         expect_same_error<InvalidArgument>(grid, [&] { lstsq(bad, right, options); },
                                            {"lstsq: A must be finite", "(4, 3)"});

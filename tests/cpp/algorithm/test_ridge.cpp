@@ -4,6 +4,7 @@
 /// Next: tests/cpp/algorithm/test_leverage_scores.cpp
 #include <matrass/algorithm/ridge.hpp>
 #include <matrass/algorithm/tall_certificate.hpp>
+#include <matrass/scalapack/matmul.hpp>
 
 #include "support/matrices.hpp"
 #include "support/same_error.hpp"
@@ -42,7 +43,7 @@ void expect_ridge(const Small<T>& a, const Small<T>& b, const std::vector<double
   for (std::size_t i = 0; i < error.data.size(); ++i) error.data[i] -= expected.data[i];
   // Condition numbers are below 10 (100 of the Gram matrix); cg's residual is below its tol.
   const double tol = found.method == RidgeMethod::cg ? 100 * detail::default_tol<T>() : 0;
-  EXPECT_LE(norm_of(error), (tol + 1000 * eps<double> + 4 * eps<T>) * norm_of(expected));
+  EXPECT_LE(norm_of(error), (tol + 1000 * eps<double> + 4 * eps<T>)*norm_of(expected));
 }
 
 template <class T>
@@ -123,14 +124,16 @@ TEST(Ridge, WrongInputIsEverybodysError) {
       expect_same_error<InvalidArgument>(grid, [&] { ridge(a, b, {.alpha = alpha}); },
                                          {"ridge: alpha"});
     }
-    const auto bad = from_function<double>(
-        grid, {20, 3}, VC_STAR, [&](Index i, Index j) { return i == 7 && j == 2 ? nan : entry(i, j); });
+    const auto bad = from_function<double>(grid, {20, 3}, VC_STAR, [&](Index i, Index j) {
+      return i == 7 && j == 2 ? nan : entry(i, j);
+    });
     for (const RidgeMethod method : methods) {
       const RidgeOptions options{.method = method};
       expect_same_error<InvalidArgument>(grid, [&] { ridge(bad, b, options); },
                                          {"ridge: A must be finite", "(7, 2)"});
       expect_same_error<InvalidArgument>(
-          grid, [&] { ridge(bad.transposed(), DistMatrix<double>(grid, {3, 1}, VC_STAR), options); },
+          grid,
+          [&] { ridge(bad.transposed(), DistMatrix<double>(grid, {3, 1}, VC_STAR), options); },
           {"ridge: A must be finite", "(2, 7)"});
     }
     expect_same_error<Error>(

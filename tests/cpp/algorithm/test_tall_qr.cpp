@@ -16,8 +16,7 @@ double falling(Index i) { return 1 / static_cast<double>(1 + i); }
 /// Spectrum from 1 down to 1 / condition, evenly on a logarithmic scale.
 std::function<double(Index)> graded(Index n, double condition) {
   return [=](Index i) {
-    return n < 2 ? 1.0
-                 : std::pow(condition, -static_cast<double>(i) / static_cast<double>(n - 1));
+    return n < 2 ? 1.0 : std::pow(condition, -static_cast<double>(i) / static_cast<double>(n - 1));
   };
 }
 
@@ -175,7 +174,8 @@ TEST(TallQr, ScalesOfColumnsDoNotMatter) {
     const auto product = multiply('N', q, 'N', r);
     for (Index j = 0; j < n; ++j) {
       for (Index i = 0; i < 300; ++i) {
-        EXPECT_LE(std::abs(product(i, j) - known.a(i, j)), 200 * eps<double> * std::pow(10, -8 * j));
+        EXPECT_LE(std::abs(product(i, j) - known.a(i, j)),
+                  200 * eps<double> * std::pow(10, -8 * j));
       }
     }
   });
@@ -226,8 +226,8 @@ TEST(TallQr, WrongInputIsEverybodysError) {
     const ProcessGrid grid(comm);
     const DistMatrix<double> wide(grid, {4, 5}, VC_STAR);
     expect_same_error<ShapeError>(grid, [&] { tall_qr(wide); }, {"tall_qr", "(4, 5)"});
-    for (const double bad : {std::numeric_limits<double>::quiet_NaN(),
-                             std::numeric_limits<double>::infinity()}) {
+    for (const double bad :
+         {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
       const auto a = from_function<double>(grid, {40, 3}, VC_STAR, [&](Index i, Index j) {
         return i == 33 && j == 1 ? bad : static_cast<double>(i + j);
       });

@@ -234,7 +234,8 @@ void check_tall(const ProcessGrid& grid, Sample& sample) {
         for (Index e = 0; e < k; ++e) {
           const T x = entry<T>(e, i, 1);
           const T y = entry<T>(e, j, seed);
-          sum += (left == Op::adjoint ? conjugate(x) : x) * (right == Op::adjoint ? conjugate(y) : y);
+          sum +=
+              (left == Op::adjoint ? conjugate(x) : x) * (right == Op::adjoint ? conjugate(y) : y);
         }
         return sum;
       });
@@ -271,9 +272,8 @@ void check_tall(const ProcessGrid& grid, Sample& sample) {
     // Into rows that lie alike, and into a sum in any layout.
     const auto out = tall(n, 4);
     matmul_into(a, factor, out, MatmulOptions<T>{.op_b = op, .alpha = T{2}, .beta = T{-3}});
-    expect_values(out, [&](Index i, Index j) {
-      return T{2} * value(i, j) - T{3} * entry<T>(i, j, 4);
-    });
+    expect_values(out,
+                  [&](Index i, Index j) { return T{2} * value(i, j) - T{3} * entry<T>(i, j, 4); });
     const auto sum = small({m, n}, 5);
     matmul_into(a, b, sum, MatmulOptions<T>{.op_a = op, .alpha = T{2}, .beta = T{-3}});
     expect_values(sum, [&](Index i, Index j) {
