@@ -5,8 +5,13 @@
 /// Next: layout/layout.hpp, where the names of the layouts are explained
 #pragma once
 
+#include <matrass/algorithm/leverage_scores.hpp>
+#include <matrass/algorithm/lstsq.hpp>
 #include <matrass/algorithm/norm.hpp>
 #include <matrass/algorithm/pca.hpp>
+#include <matrass/algorithm/ridge.hpp>
+#include <matrass/algorithm/tall_certificate.hpp>
+#include <matrass/algorithm/tall_qr.hpp>
 #include <matrass/algorithm/truncated_svd.hpp>
 #include <matrass/layout/descriptor.hpp>
 #include <matrass/layout/distribution.hpp>

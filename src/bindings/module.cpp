@@ -17,5 +17,6 @@ PYBIND11_MODULE(_core, module) {
   bindings::bind_scalapack(module);
   bindings::bind_dense(module);
   bindings::bind_algorithm(module);
+  bindings::bind_tall(module);
   module.attr("__version__") = MATRASS_VERSION_STRING;
 }

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// @file
-/// PBLAS products, compiled once for each scalar.
+/// Products, compiled once for each scalar.
 /// Next: matrass/scalapack/matmul.hpp
 #include <matrass/scalapack/matmul.hpp>
 
 namespace matrass {
 
 #define MATRASS_INSTANTIATE(T)                                                                   \
+  template DistMatrix<T> detail::local_product<T>(detail::ProductWay, const DistMatrix<T>&,      \
+                                                  const DistMatrix<T>&, Op, Op, T);              \
   template void detail::run_pgemm<T>(const DistMatrix<T>&, const DistMatrix<T>&,                 \
                                      const DistMatrix<T>&, const MatmulOptions<T>&);             \
   template void matmul_into<T>(const DistMatrix<T>&, const DistMatrix<T>&, const DistMatrix<T>&, \

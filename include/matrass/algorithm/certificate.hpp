@@ -12,20 +12,14 @@
 #include <cmath>
 #include <matrass/algorithm/norm.hpp>
 #include <matrass/algorithm/start_block.hpp>
+#include <matrass/core/certificate.hpp>
 #include <matrass/matrix/create.hpp>
 #include <matrass/scalapack/eigh.hpp>
 #include <matrass/scalapack/qr.hpp>
 #include <matrass/scalapack/solve.hpp>
 #include <matrass/scalapack/svd.hpp>
-#include <optional>
 
 namespace matrass {
-
-/// Measured, not bounded beforehand. Right answers have multiples of the unit roundoff here.
-struct Certificate {
-  double residual = 0;  ///< ||A - product of the factors||_F / ||A||_F; of systems: see there
-  std::optional<double> orthogonality{};  ///< ||I - Q^H Q||_F, the largest one of all factors
-};
 
 namespace detail {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// @file
 /// QR of a tall matrix without a column of global traffic: rows in blocks, then a tree over ranks.
-/// Next: algorithm/krylov.hpp
+/// Next: algorithm/krylov_basis.hpp
 #pragma once
 
 #include <algorithm>
@@ -103,10 +103,21 @@ class Tsqr {
   /// @param keep_q whether apply() will be called
   /// @param scale a power of two that A is divided by
   Tsqr(const LocalRows<T>& a, const mpi::Communicator& comm, bool keep_q, double scale = 1)
-      : comm_(comm), n_(a.n), keep_q_(keep_q) {
+      : Tsqr(
+            comm, a.m, a.n, keep_q,
+            [&a](Index begin, Index rows, T* out, Index ld) {
+              copy_rows(a, begin, rows, out, 1, ld);
+            },
+            scale) {}
+
+  /// Of a matrix whose local rows [begin, begin + rows) are copied by `copy(begin, rows, out, ld)`
+  /// to out[i + j * ld]: of another scalar, or put together from several.
+  template <class Copy>
+  Tsqr(const mpi::Communicator& comm, Index m, Index n, bool keep_q, Copy&& copy, double scale = 1)
+      : comm_(comm), n_(n), keep_q_(keep_q) {
     Small<T> inbox;
     mpi::throw_together(comm_, [&] {
-      factor_local(a, static_cast<Real<T>>(1 / scale));
+      factor_local(m, copy, static_cast<Real<T>>(1 / scale));
       inbox = Small<T>(n_, n_);
     });
     mpi::Attempts attempt;
@@ -146,16 +157,20 @@ class Tsqr {
     QrNode<T> node;
   };
 
-  /// Blocks of four times n rows: R on top of a block adds a quarter to its work.
-  Index block_rows() const { return std::max<Index>(4 * n_, 512); }
+  /// R on top of a block of b rows adds n / b to its work: four times n rows at least, and twenty
+  /// times where these still fit the cache.
+  Index block_rows() const {
+    return std::max({4 * n_, std::min<Index>(20 * n_, 2000), Index{512}});
+  }
 
-  void factor_local(const LocalRows<T>& a, Real<T> factor) {
+  template <class Copy>
+  void factor_local(Index m, Copy&& copy, Real<T> factor) {
     r_ = Small<T>(0, n_);
-    for (Index begin = 0; begin < a.m; begin += block_rows()) {
-      const Index rows = std::min(block_rows(), a.m - begin);
+    for (Index begin = 0; begin < m; begin += block_rows()) {
+      const Index rows = std::min(block_rows(), m - begin);
       Small<T> stack(r_.rows + rows, n_);
       for (Index j = 0; j < n_; ++j) std::copy(r_.col(j), r_.col(j) + r_.rows, stack.col(j));
-      copy_rows(a, begin, rows, stack.data.data() + r_.rows, 1, stack.rows);
+      copy(begin, rows, stack.data.data() + r_.rows, stack.rows);
       for (Index j = 0; factor != 1 && j < n_; ++j) {
         std::for_each(stack.col(j) + r_.rows, stack.col(j) + stack.rows,
                       [&](T& x) { x *= factor; });

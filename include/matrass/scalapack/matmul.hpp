@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// @file
-/// Matrix products by PBLAS.
+/// Matrix products: by PBLAS, or of rows where they lie.
 /// Next: scalapack/run.hpp
 #pragma once
 
+#include <matrass/scalapack/local_product.hpp>
 #include <matrass/scalapack/operand.hpp>
 #include <matrass/scalapack/pblas.hpp>
 #include <optional>
@@ -77,11 +78,21 @@ void run_pgemm(const DistMatrix<T>& a, const DistMatrix<T>& b, const DistMatrix<
 
 /// c = alpha op(a) op(b) + beta c.
 ///
-/// Shapes: op(a) m x k, op(b) k x n, c m x n, any layouts on one grid; what PBLAS cannot address
-/// on the [MC,MR] context is redistributed (and c back). c may share elements with a and b: these
-/// are copied first.
-/// Collective over the grid. Cost: 2 m n k flops in all; about (m k + k n) / sqrt(p) elements sent
-/// a rank; PBLAS's panels of one block in memory.
+/// Shapes: op(a) m x k, op(b) k x n, c m x n, any layouts on one grid. c may share elements with a
+/// and b: as if these had been copied first.
+///
+/// Tall matrices stay where they are if that moves less, of these three:
+/// - If the k indices of both are dealt alike to all ranks (a^H b of two [VC,STAR]), each rank
+///   multiplies its rows and the m x n results are summed: 2 m n elements a rank. Half of the flops
+///   where a is b.
+/// - If op(a) is in [VC,STAR], and c alike, b goes to all ranks: k n elements a rank, none if it is
+/// in
+///   [STAR,STAR]. And the mirror image of this, for op(b) in [STAR,VC].
+/// - Else PBLAS: what it cannot address on the [MC,MR] context is redistributed, (m + n) k / p
+///   elements a rank (and c back).
+///
+/// Collective over the grid. Cost: 2 m n k flops in all; PBLAS sends about (m k + k n) / sqrt(p)
+/// elements a rank, and has panels of one block in memory.
 /// @throws ShapeError, InvalidArgument, MemoryLimitError on all ranks; ScaLAPACKError.
 /// Source: PBLAS PxGEMM.
 template <Scalar T>
@@ -105,6 +116,10 @@ void matmul_into(const DistMatrix<T>& a, const DistMatrix<T>& b, const DistMatri
     left = in_place ? a.apart_from(c) : a;
     right = in_place ? b.apart_from(c) : b;
   });
+  if (detail::local_product_into(a, b, c, options.op_a, options.op_b, options.alpha,
+                                 options.beta)) {
+    return;
+  }
   if (in_place) return detail::run_pgemm(left, right, c, options);
   const Distribution wanted(c.grid().map(), c.shape(), MC_MR);
   DistMatrix<T> result(c.grid(), wanted, true);
@@ -113,27 +128,33 @@ void matmul_into(const DistMatrix<T>& a, const DistMatrix<T>& b, const DistMatri
   redistribute_into(result, c);
 }
 
-/// alpha op(a) op(b), in [MC,MR] with blocks of 64. See matmul_into.
+/// alpha op(a) op(b) in the layout in which it comes about: [STAR,STAR] where tall matrices are
+/// summed over (a^H b), a's rows in [VC,STAR] (or b's columns in [STAR,VC]) where those stay in
+/// place, else [MC,MR] with blocks of 64. See matmul_into.
 template <DistMatrixLike A, DistMatrixLike B, class T = typename A::value_type>
 DistMatrix<T> matmul(const A& a, const B& b, const MatmulOptions<T>& options = {}) {
   const DistMatrix<T> left(a);
   const DistMatrix<T> right(b);
   const mpi::Call call("matmul", left.distribution(), right.distribution(), options.op_a,
                        options.op_b, options.alpha);
-  DistMatrix<T> c = mpi::throw_together(left.grid().comm(), call, [&] {
-    const Shape shape = detail::product_shape(left, right, options);
-    return DistMatrix<T>::allocate(left.grid(), Distribution(left.grid().map(), shape, MC_MR),
-                                   true);
-  });
+  const Shape shape = mpi::throw_together(
+      left.grid().comm(), call, [&] { return detail::product_shape(left, right, options); });
+  const auto way = detail::product_way(left, right, options.op_a, options.op_b);
+  if (way != detail::ProductWay::spread) {
+    return detail::local_product(way, left, right, options.op_a, options.op_b, options.alpha);
+  }
+  DistMatrix<T> c(left.grid(), Distribution(left.grid().map(), shape, MC_MR), true);
   detail::run_pgemm(left, right, c, options);
   return c;
 }
 
 #ifdef MATRASS_LINKED
-#define MATRASS_EXTERN(T)                                                                   \
-  extern template void detail::run_pgemm<T>(const DistMatrix<T>&, const DistMatrix<T>&,     \
-                                            const DistMatrix<T>&, const MatmulOptions<T>&); \
-  extern template void matmul_into<T>(const DistMatrix<T>&, const DistMatrix<T>&,           \
+#define MATRASS_EXTERN(T)                                                                          \
+  extern template DistMatrix<T> detail::local_product<T>(detail::ProductWay, const DistMatrix<T>&, \
+                                                         const DistMatrix<T>&, Op, Op, T);         \
+  extern template void detail::run_pgemm<T>(const DistMatrix<T>&, const DistMatrix<T>&,            \
+                                            const DistMatrix<T>&, const MatmulOptions<T>&);        \
+  extern template void matmul_into<T>(const DistMatrix<T>&, const DistMatrix<T>&,                  \
                                       const DistMatrix<T>&, const MatmulOptions<T>&);
 MATRASS_EXTERN(float)
 MATRASS_EXTERN(double)

@@ -15,6 +15,10 @@ from matrass.linalg.factorizations import cholesky as cholesky
 from matrass.linalg.factorizations import lu as lu
 from matrass.linalg.factorizations import qr as qr
 from matrass.linalg.factorizations import svd as svd
+from matrass.linalg.least_squares import Lstsq as Lstsq
+from matrass.linalg.least_squares import Ridge as Ridge
+from matrass.linalg.least_squares import lstsq as lstsq
+from matrass.linalg.least_squares import ridge as ridge
 from matrass.linalg.norms import norm as norm
 from matrass.linalg.products import matmul as matmul
 from matrass.linalg.solvers import SlogDet as SlogDet
@@ -25,6 +29,9 @@ from matrass.linalg.solvers import matrix_rank as matrix_rank
 from matrass.linalg.solvers import pinv as pinv
 from matrass.linalg.solvers import slogdet as slogdet
 from matrass.linalg.solvers import solve as solve
+from matrass.linalg.tall import TallQR as TallQR
+from matrass.linalg.tall import leverage_scores as leverage_scores
+from matrass.linalg.tall import tall_qr as tall_qr
 from matrass.linalg.truncated import PCA as PCA
 from matrass.linalg.truncated import TruncatedSVD as TruncatedSVD
 from matrass.linalg.truncated import pca as pca
@@ -37,7 +44,10 @@ __all__ = [
     "SVD",
     "Certificate",
     "Eigh",
+    "Lstsq",
+    "Ridge",
     "SlogDet",
+    "TallQR",
     "TruncatedSVD",
     "cholesky",
     "cond",
@@ -45,6 +55,8 @@ __all__ = [
     "eigh",
     "eigvals",
     "inv",
+    "leverage_scores",
+    "lstsq",
     "lu",
     "matmul",
     "matrix_rank",
@@ -52,8 +64,10 @@ __all__ = [
     "pca",
     "pinv",
     "qr",
+    "ridge",
     "slogdet",
     "solve",
     "svd",
+    "tall_qr",
     "truncated_svd",
 ]

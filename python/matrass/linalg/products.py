@@ -46,7 +46,10 @@ def matmul(
     Returns
     -------
     DistMatrix, shape (m, n)
-        `out`, or a new matrix in [MC,MR] with blocks of 64.
+        `out`, or a new matrix in the layout in which it comes about: [STAR,STAR] where the dealt
+        rows of two tall matrices are summed over (``A.T @ B``, both in [VC,STAR]), the rows of `a`
+        in [VC,STAR] where `b` is small (or the columns of `b` in [STAR,VC]), else [MC,MR] with
+        blocks of 64.
 
     Raises
     ------
@@ -55,8 +58,12 @@ def matmul(
 
     Notes
     -----
-    Collective over ``a.grid.comm``. 2 m n k flops in all. What PBLAS cannot address is
-    redistributed to [MC,MR] first.
+    Collective over ``a.grid.comm``. 2 m n k flops in all; half of them for ``A.T @ A`` of a tall
+    matrix.
+
+    Tall matrices stay where they are if that moves less, on p ranks: summing over rows that are
+    dealt alike moves 2 m n elements a rank, a small `b` (`a`) that all ranks get k n (m k), nothing
+    if it is in [STAR,STAR] already; spreading out to [MC,MR] for PBLAS moves (m + n) k / p.
 
     References
     ----------
