@@ -16,7 +16,7 @@
 namespace matrass {
 
 struct CgOptions {
-  double tol = 0;      ///< largest ||b - A x|| in units of ||b||; 0: 1e-8 (1e-5 in single precision)
+  double tol = 0;  ///< largest ||b - A x|| in units of ||b||; 0: 1e-8 (1e-5 in single precision)
   Index maxiter = -1;  ///< most products with A, all right-hand sides at once; -1: 10 n
 };
 
@@ -158,10 +158,9 @@ class CgRun {
   /// In a later cycle r is rounding error, and what p^H A p says is no news of A.
   void stop(Index c, bool first) {
     if (first && std::isfinite(curvature_)) {
-      throw NotPositiveDefiniteError("cg: A must be positive definite: got p^H A p = " +
-                                     std::to_string(curvature_) + " in iteration " +
-                                     std::to_string(found_.iterations) + " of column " +
-                                     std::to_string(c));
+      throw NotPositiveDefiniteError(
+          "cg: A must be positive definite: got p^H A p = " + std::to_string(curvature_) +
+          " in iteration " + std::to_string(found_.iterations) + " of column " + std::to_string(c));
     }
     active_[static_cast<std::size_t>(c)] = false;
     std::fill(p_.col(c), p_.col(c) + p_.rows, N{});
@@ -216,8 +215,8 @@ void require_system(const DistMatrix<T>& a, const DistMatrix<T>& b, const DistMa
     if (!(a.grid() == b.grid()) || (x0 != nullptr && !(a.grid() == x0->grid()))) {
       throw InvalidArgument("cg: A, b and x0 must share one process grid (build all on one Grid)");
     }
-    if (!(o.tol >= 0)) throw InvalidArgument("cg: tol must not be negative: got " +
-                                             std::to_string(o.tol));
+    if (!(o.tol >= 0))
+      throw InvalidArgument("cg: tol must not be negative: got " + std::to_string(o.tol));
   });
   require_finite(a, "cg", "A");
   require_finite(b, "cg", "b");
@@ -283,8 +282,8 @@ Cg<T> cg(const A& a, const B& b, const X& x0, const CgOptions& options = {}) {
 }
 
 #ifdef MATRASS_LINKED
-#define MATRASS_EXTERN(T)                                                                       \
-  extern template Cg<T> detail::cg_of_matrix<T>(const DistMatrix<T>&, const DistMatrix<T>&,     \
+#define MATRASS_EXTERN(T)                                                                   \
+  extern template Cg<T> detail::cg_of_matrix<T>(const DistMatrix<T>&, const DistMatrix<T>&, \
                                                 const DistMatrix<T>*, const CgOptions&);
 MATRASS_EXTERN(float)
 MATRASS_EXTERN(double)

@@ -24,7 +24,8 @@ void nearest(const T* scores, Index k, std::int32_t* best) {
       index = less ? at : index;
       at += 1;
     }
-    for (int lane = 0; lane < lanes; ++lane) best[i + lane] = static_cast<std::int32_t>(index[lane]);
+    for (int lane = 0; lane < lanes; ++lane)
+      best[i + lane] = static_cast<std::int32_t>(index[lane]);
   }
 }
 

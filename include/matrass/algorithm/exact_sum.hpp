@@ -17,8 +17,8 @@ namespace matrass::detail {
 /// are then exact: whole multiples of q1 and q2 that 53 bits hold. So any order gives the same
 /// bits, and taking a term off again leaves no trace.
 ///
-/// With at most m terms of modulus at most `bound`, q1 = 4 m bound 2^-52 and q2 = 2 m q1 2^-52 (each
-/// rounded up to powers of two): a term is cut off at 2^-62 bound for a million terms, 2^-42
+/// With at most m terms of modulus at most `bound`, q1 = 4 m bound 2^-52 and q2 = 2 m q1 2^-52
+/// (each rounded up to powers of two): a term is cut off at 2^-62 bound for a million terms, 2^-42
 /// for a thousand million.
 /// Source: Demmel and Nguyen, "Fast reproducible floating-point summation" (2013).
 struct SumBins {

@@ -79,7 +79,8 @@ class CentredRows {
       if (largest > most || (largest > 0 && largest < 1 / most)) {
         throw InvalidArgument(
             "kmeans: squares of A's elements must be in the range of numbers: got a largest one "
-            "of " + std::to_string(largest) + " (scale A)");
+            "of " +
+            std::to_string(largest) + " (scale A)");
       }
     });
   }
@@ -201,8 +202,8 @@ KMeans<T> kmeans_of(const DistMatrix<T>& a, Index k, const KMeansOptions& o) {
   for (Index run = 0; run < (o.centers ? 1 : o.n_init); ++run) {
     Small<double> first = first_centres(centred, k, o, run);
     std::optional<Lloyd<T>> lloyd;
-    mpi::throw_together(
-        comm, [&] { lloyd.emplace(centred.rows(), std::move(first), centred.bounds()); });
+    mpi::throw_together(comm,
+                        [&] { lloyd.emplace(centred.rows(), std::move(first), centred.bounds()); });
     LloydState found = lloyd->run(o.max_iter, o.tol * centred.variance());
     if (!best || found.inertia < best->inertia) best = std::move(found);
   }

@@ -237,8 +237,8 @@ LsqrState<typename System::V> lsqr_of(const System& system, typename System::U b
 /// @throws InvalidArgument, ShapeError on all ranks
 template <Scalar T>
 void require_least_squares(const DistMatrix<T>& a, const DistMatrix<T>& b, const LsqrOptions& o) {
-  const mpi::Call call("lsqr", a.distribution(), b.distribution(), o.damp, o.atol, o.btol,
-                       o.conlim, o.maxiter);
+  const mpi::Call call("lsqr", a.distribution(), b.distribution(), o.damp, o.atol, o.btol, o.conlim,
+                       o.maxiter);
   mpi::throw_together(a.grid().comm(), call, [&] {
     if (b.shape().rows != a.shape().rows) {
       throw ShapeError("lsqr: b must have as many rows as A: got " +
@@ -322,9 +322,9 @@ Lsqr<T> lsqr(const A& a, const B& b, const LsqrOptions& options = {}) {
 }
 
 #ifdef MATRASS_LINKED
-#define MATRASS_EXTERN(T)                                                                 \
-  extern template Lsqr<T> detail::lsqr_of_matrix<T>(const DistMatrix<T>&,                 \
-                                                    const DistMatrix<T>&, const LsqrOptions&);
+#define MATRASS_EXTERN(T)                                                                       \
+  extern template Lsqr<T> detail::lsqr_of_matrix<T>(const DistMatrix<T>&, const DistMatrix<T>&, \
+                                                    const LsqrOptions&);
 MATRASS_EXTERN(float)
 MATRASS_EXTERN(double)
 MATRASS_EXTERN(std::complex<float>)

@@ -56,7 +56,7 @@ class LsqrRecurrence {
     anorm_ = std::sqrt(anorm_ * anorm_ + alpha_before_ * alpha_before_ + beta * beta +
                        o_.damp * o_.damp);
     alpha_before_ = alpha;
-    const double rhobar1 = std::hypot(rhobar_, o_.damp);
+    const double rhobar1 = o_.damp > 0 ? std::hypot(rhobar_, o_.damp) : rhobar_;
     const double psi = o_.damp > 0 ? o_.damp / rhobar1 * phibar_ : 0;
     if (o_.damp > 0) phibar_ *= rhobar_ / rhobar1;
     const double rho = std::hypot(rhobar1, beta);
@@ -83,8 +83,7 @@ class LsqrRecurrence {
     const double rbar = std::hypot(residual, o_.damp * xnorm);
     const double rtol = o_.btol * bnorm_ + o_.atol * anorm_ * xnorm;
     const double least = std::max(o_.atol, std::numeric_limits<double>::epsilon());
-    return satisfied_ &&
-           (rbar <= slack * rtol || normal_residual <= slack * least * anorm_ * rbar);
+    return satisfied_ && (rbar <= slack * rtol || normal_residual <= slack * least * anorm_ * rbar);
   }
 
  private:

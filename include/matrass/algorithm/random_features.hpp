@@ -162,8 +162,7 @@ DistMatrix<T> random_features_of(const DistMatrix<T>& a, Index n, double gamma,
   const DistMatrix<T> dealt = a.layout() == VC_STAR ? a : redistribute(a, VC_STAR);
   return mpi::throw_together(a.grid().comm(), [&] {
     const TallView<T> view{dealt, false};
-    const KMeansRows<T> rows(view.local(), dealt.local_rows(), dealt.shape().rows,
-                             a.grid().comm());
+    const KMeansRows<T> rows(view.local(), dealt.local_rows(), dealt.shape().rows, a.grid().comm());
     DistMatrix<T> result =
         DistMatrix<T>::allocate(a.grid(), beside(dealt.distribution(), n), false);
     fill_features(rows, result.part(), gamma, o, total);
@@ -177,9 +176,9 @@ DistMatrix<T> random_features_of(const DistMatrix<T>& a, Index n, double gamma,
 /// kernel exp(-gamma ||a_i - a_j||^2), its deviation about 1 / sqrt(n).
 ///
 /// Shapes: a m x d, real, in any layout; Z m x n in [VC,STAR], rows where a's are if a is so dealt.
-/// w_f ~ N(0, 2 gamma I) and b_f ~ U(0, 2 pi) depend on the seed and f alone, and Z is the same, bit
-/// by bit, for any number of ranks. With `first` and `total` Z is columns [first, first + n) of that
-/// with `total` features: a Z that is too large is made and used block by block.
+/// w_f ~ N(0, 2 gamma I) and b_f ~ U(0, 2 pi) depend on the seed and f alone, and Z is the same,
+/// bit by bit, for any number of ranks. With `first` and `total` Z is columns [first, first + n) of
+/// that with `total` features: a Z that is too large is made and used block by block.
 ///
 /// Collective over a's grid; nothing is sent but where a has to be redistributed. Cost: 2 m d n / p
 /// flops and m n / p cosines; n / 64 passes over A. Memory: the result.
@@ -198,8 +197,9 @@ DistMatrix<typename A::value_type> random_features(const A& a, Index n, double g
 extern template DistMatrix<float> detail::random_features_of<float>(const DistMatrix<float>&, Index,
                                                                     double,
                                                                     const RandomFeaturesOptions&);
-extern template DistMatrix<double> detail::random_features_of<double>(
-    const DistMatrix<double>&, Index, double, const RandomFeaturesOptions&);
+extern template DistMatrix<double> detail::random_features_of<double>(const DistMatrix<double>&,
+                                                                      Index, double,
+                                                                      const RandomFeaturesOptions&);
 #endif
 
 }  // namespace matrass

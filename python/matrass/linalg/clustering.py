@@ -129,8 +129,8 @@ def kmeans(
 
     Notes
     -----
-    Collective over ``a.grid.comm``. An iteration is one pass over `a`, 2 m n k flops in all, and one
-    allreduce of 2 k n doubles. From an array it takes the steps of scikit-learn's
+    Collective over ``a.grid.comm``. An iteration is one pass over `a`, 2 m n k flops in all, and
+    one allreduce of 2 k n doubles. From an array it takes the steps of scikit-learn's
     ``KMeans(algorithm="lloyd")``, to rounding, with its tolerance and its rule for empty clusters.
     The result is the same, bit by bit, on any number of ranks and in any layout: sums are exact and
     random numbers belong to rows.
@@ -154,7 +154,9 @@ def kmeans(
         else:
             first.append(_centers_of(init, index_of(k, "kmeans: k"), a.shape[1]))
             digest = hashlib.sha256(first[0].tobytes()).hexdigest()
-        counts = [index_of(x, f"kmeans: {w}") for x, w in ((max_iter, "max_iter"), (n_init, "n_init"))]
+        counts = [
+            index_of(x, f"kmeans: {w}") for x, w in ((max_iter, "max_iter"), (n_init, "n_init"))
+        ]
         try:
             least = float(tol)
         except (TypeError, ValueError):

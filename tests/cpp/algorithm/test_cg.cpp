@@ -171,8 +171,8 @@ TYPED_TEST(CgOf, RefusesIndefiniteMatrices) {
   const Small<T> b = random_matrix<T>(20, 2, 12);
   for_each_rank_count([&](MPI_Comm comm) {
     const ProcessGrid grid(comm);
-    expect_same_error<NotPositiveDefiniteError>(
-        grid, [&] { cg(spread(grid, a), spread(grid, b)); }, {"cg", "p^H A p"});
+    expect_same_error<NotPositiveDefiniteError>(grid, [&] { cg(spread(grid, a), spread(grid, b)); },
+                                                {"cg", "p^H A p"});
   });
 }
 
@@ -186,10 +186,10 @@ TEST(CgEdge, RefusesWrongArgumentsAndTakesNothing) {
     const auto b = of(grid, {4, 1});
     expect_same_error<ShapeError>(grid, [&] { cg(of(grid, {4, 5}), b); }, {"square", "(4, 5)"});
     expect_same_error<ShapeError>(grid, [&] { cg(of(grid, {5, 5}), b); }, {"as many rows"});
-    expect_same_error<ShapeError>(
-        grid, [&] { cg(of(grid, {4, 4}), b, of(grid, {4, 2})); }, {"x0", "(4, 2)"});
-    expect_same_error<InvalidArgument>(
-        grid, [&] { cg(of(grid, {4, 4}), of(other, {4, 1})); }, {"one process grid"});
+    expect_same_error<ShapeError>(grid, [&] { cg(of(grid, {4, 4}), b, of(grid, {4, 2})); },
+                                  {"x0", "(4, 2)"});
+    expect_same_error<InvalidArgument>(grid, [&] { cg(of(grid, {4, 4}), of(other, {4, 1})); },
+                                       {"one process grid"});
     const auto bad = from_function<double>(grid, {4, 4}, MC_MR, [](Index i, Index j) {
       return i == 2 && j == 3 ? std::numeric_limits<double>::infinity() : 1.0;
     });
