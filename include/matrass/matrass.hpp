@@ -5,8 +5,12 @@
 /// Next: layout/layout.hpp, where the names of the layouts are explained
 #pragma once
 
+#include <matrass/algorithm/cg.hpp>
+#include <matrass/algorithm/kmeans.hpp>
+#include <matrass/algorithm/lsqr.hpp>
 #include <matrass/algorithm/norm.hpp>
 #include <matrass/algorithm/pca.hpp>
+#include <matrass/algorithm/random_features.hpp>
 #include <matrass/algorithm/truncated_svd.hpp>
 #include <matrass/layout/descriptor.hpp>
 #include <matrass/layout/distribution.hpp>
