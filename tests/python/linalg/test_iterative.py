@@ -194,7 +194,9 @@ def test_lsqr_takes_the_steps_of_scipy(comm):
                     x, b[:, c], damp=damp, atol=1e-12, btol=1e-12, iter_lim=6
                 )
                 assert np.allclose(solution[:, c], scipys[0], rtol=1e-9, atol=1e-11)
-                assert abs(found.residual[c] - scipys[3]) <= 1e-9 * scipys[3]
+                # SciPy's own figure for it is an estimate where there is damping.
+                residual = np.linalg.norm(b[:, c] - x @ scipys[0])
+                assert abs(found.residual[c] - residual) <= 1e-9 * residual
                 assert abs(found.condition[c] - scipys[6]) <= 1e-6 * scipys[6]
 
 
