@@ -5,10 +5,14 @@
 /// Next: layout/layout.hpp, where the names of the layouts are explained
 #pragma once
 
+#include <matrass/algorithm/cg.hpp>
+#include <matrass/algorithm/kmeans.hpp>
 #include <matrass/algorithm/leverage_scores.hpp>
+#include <matrass/algorithm/lsqr.hpp>
 #include <matrass/algorithm/lstsq.hpp>
 #include <matrass/algorithm/norm.hpp>
 #include <matrass/algorithm/pca.hpp>
+#include <matrass/algorithm/random_features.hpp>
 #include <matrass/algorithm/ridge.hpp>
 #include <matrass/algorithm/tall_certificate.hpp>
 #include <matrass/algorithm/tall_qr.hpp>

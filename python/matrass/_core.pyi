@@ -193,3 +193,21 @@ def certify_qr(a: Matrix, q: Matrix | None, r: Matrix) -> tuple[float, float | N
 def certify_least_squares(
     a: Matrix, b: Matrix, x: Matrix, alpha: list[float]
 ) -> tuple[float, float | None]: ...
+def cg(
+    a: Matrix, b: Matrix, x0: Matrix | None, tol: float, maxiter: int
+) -> tuple[Matrix, int, _Array, bool]: ...
+def lsqr(
+    a: Matrix, b: Matrix, damp: float, atol: float, btol: float, conlim: float, maxiter: int
+) -> tuple[Matrix, int, _Array, _Array, _Array, bool]: ...
+def kmeans(
+    a: Matrix,
+    k: int,
+    init: str,
+    centers: list[float] | None,
+    max_iter: int,
+    tol: float,
+    seed: int,
+    n_init: int,
+) -> tuple[Matrix, _Array, float, int, bool]: ...
+def random_features(
+    a: Matrix, n: int, gamma: float, seed: int, first: int, total: int

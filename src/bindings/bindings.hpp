@@ -19,5 +19,6 @@ void bind_scalapack(pybind11::module_& module);
 void bind_dense(pybind11::module_& module);
 void bind_algorithm(pybind11::module_& module);
 void bind_tall(pybind11::module_& module);
+void bind_iterative(pybind11::module_& module);
 
 }  // namespace matrass::bindings

@@ -18,5 +18,6 @@ PYBIND11_MODULE(_core, module) {
   bindings::bind_dense(module);
   bindings::bind_algorithm(module);
   bindings::bind_tall(module);
+  bindings::bind_iterative(module);
   module.attr("__version__") = MATRASS_VERSION_STRING;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// @file
 /// Principal components: the truncated SVD of the matrix with its column means taken off.
-/// Next: matrass.hpp
+/// Next: algorithm/operator.hpp
 #pragma once
 
 #include <cmath>

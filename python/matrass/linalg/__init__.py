@@ -5,6 +5,9 @@ Next: ``operands.py``.
 """
 
 from matrass.linalg.certificate import Certificate as Certificate
+from matrass.linalg.clustering import KMeans as KMeans
+from matrass.linalg.clustering import Labels as Labels
+from matrass.linalg.clustering import kmeans as kmeans
 from matrass.linalg.eigen import Eigh as Eigh
 from matrass.linalg.eigen import eigh as eigh
 from matrass.linalg.eigen import eigvals as eigvals
@@ -15,6 +18,11 @@ from matrass.linalg.factorizations import cholesky as cholesky
 from matrass.linalg.factorizations import lu as lu
 from matrass.linalg.factorizations import qr as qr
 from matrass.linalg.factorizations import svd as svd
+from matrass.linalg.features import random_features as random_features
+from matrass.linalg.iterative import CG as CG
+from matrass.linalg.iterative import LSQR as LSQR
+from matrass.linalg.iterative import cg as cg
+from matrass.linalg.iterative import lsqr as lsqr
 from matrass.linalg.least_squares import Lstsq as Lstsq
 from matrass.linalg.least_squares import Ridge as Ridge
 from matrass.linalg.least_squares import lstsq as lstsq
@@ -38,24 +46,31 @@ from matrass.linalg.truncated import pca as pca
 from matrass.linalg.truncated import truncated_svd as truncated_svd
 
 __all__ = [
+    "CG",
+    "LSQR",
     "LU",
     "PCA",
     "QR",
     "SVD",
     "Certificate",
     "Eigh",
+    "KMeans",
+    "Labels",
     "Lstsq",
     "Ridge",
     "SlogDet",
     "TallQR",
     "TruncatedSVD",
+    "cg",
     "cholesky",
     "cond",
     "det",
     "eigh",
     "eigvals",
     "inv",
+    "kmeans",
     "leverage_scores",
+    "lsqr",
     "lstsq",
     "lu",
     "matmul",
@@ -64,6 +79,7 @@ __all__ = [
     "pca",
     "pinv",
     "qr",
+    "random_features",
     "ridge",
     "slogdet",
     "solve",

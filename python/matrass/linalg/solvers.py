@@ -59,7 +59,7 @@ def solve(
 
     Notes
     -----
-    Collective over ``a.grid.comm``. ``2 n**3 / 3`` flops, ``2 n**2 k`` more; both local parts are copied.
+    Collective over ``a.grid.comm``. ``2 n**3 / 3`` flops, ``2 n**2 k`` more; copies of the parts.
 
     References
     ----------

@@ -235,3 +235,18 @@ def test_hello_matrix() -> None:
     np.testing.assert_allclose(values, [1000, 1000, 0], rtol=0, atol=1e-5)
     for rank in (0, 1):
         assert run.stdout.count(f"rank {rank} holds ") == 1
+
+
+def test_kernel_ridge() -> None:
+    """Other numbers of ranks change the last digits of LSQR; clusters are the same."""
+    found = []
+    for ranks in (1, 3):
+        run = mpirun(ranks, *script("kernel_ridge.py"))
+        assert run.returncode == 0, run.stdout + run.stderr
+        kernel, pixels = re.findall(r"(\d+\.\d)%", run.stdout)[:2]
+        assert float(kernel) > 97
+        assert float(kernel) > float(pixels) + 4
+        clusters = re.findall(r"^k-means: .*$", run.stdout, re.MULTILINE)
+        assert len(clusters) == 1, run.stdout  # one rank prints
+        found += clusters
+    assert found[0] == found[1]
