@@ -102,7 +102,8 @@ class Tsqr {
  public:
   /// @param keep_q whether apply() will be called
   /// @param scale a power of two that A is divided by
-  Tsqr(const LocalRows<T>& a, const mpi::Communicator& comm, bool keep_q, double scale = 1)
+  template <class Rows>  // LocalRows, or others that copy_rows() knows
+  Tsqr(const Rows& a, const mpi::Communicator& comm, bool keep_q, double scale = 1)
       : comm_(comm), n_(a.n), keep_q_(keep_q) {
     Small<T> inbox;
     mpi::throw_together(comm_, [&] {
@@ -149,7 +150,8 @@ class Tsqr {
   /// Blocks of four times n rows: R on top of a block adds a quarter to its work.
   Index block_rows() const { return std::max<Index>(4 * n_, 512); }
 
-  void factor_local(const LocalRows<T>& a, Real<T> factor) {
+  template <class Rows>
+  void factor_local(const Rows& a, Real<T> factor) {
     r_ = Small<T>(0, n_);
     for (Index begin = 0; begin < a.m; begin += block_rows()) {
       const Index rows = std::min(block_rows(), a.m - begin);
