@@ -17,5 +17,6 @@ void bind_matrix(pybind11::module_& module);
 void bind_redistribute(pybind11::module_& module);
 void bind_scalapack(pybind11::module_& module);
 void bind_algorithm(pybind11::module_& module);
+void bind_sparse(pybind11::module_& module);
 
 }  // namespace matrass::bindings

@@ -16,5 +16,6 @@ PYBIND11_MODULE(_core, module) {
   bindings::bind_redistribute(module);
   bindings::bind_scalapack(module);
   bindings::bind_algorithm(module);
+  bindings::bind_sparse(module);
   module.attr("__version__") = MATRASS_VERSION_STRING;
 }

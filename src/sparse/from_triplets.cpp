@@ -6,8 +6,9 @@
 
 namespace matrass {
 
-#define MATRASS_INSTANTIATE(T) \
-  template SparseMatrix<T> detail::from_triplets_of<T>(const ProcessGrid&, const Distribution&, const Triplets<T>&, const std::string&);
+#define MATRASS_INSTANTIATE(T)                                                                  \
+  template SparseMatrix<T> detail::from_triplets_of<T>(const ProcessGrid&, const Distribution&, \
+                                                       const Triplets<T>&, const std::string&);
 MATRASS_INSTANTIATE(float)
 MATRASS_INSTANTIATE(double)
 MATRASS_INSTANTIATE(std::complex<float>)

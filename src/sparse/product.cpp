@@ -9,9 +9,10 @@ namespace matrass {
 template std::vector<detail::SparseKernel<float>> detail::sparse_kernels<float>();
 template std::vector<detail::SparseKernel<double>> detail::sparse_kernels<double>();
 
-#define MATRASS_INSTANTIATE(T) \
+#define MATRASS_INSTANTIATE(T)                                                                    \
   template DistMatrix<T> detail::sparse_product<T>(const SparseMatrix<T>&, const DistMatrix<T>&); \
-  template DistMatrix<T> detail::sparse_normal_product<T>(const SparseMatrix<T>&, const DistMatrix<T>&);
+  template DistMatrix<T> detail::sparse_normal_product<T>(const SparseMatrix<T>&,                 \
+                                                          const DistMatrix<T>&);
 MATRASS_INSTANTIATE(float)
 MATRASS_INSTANTIATE(double)
 MATRASS_INSTANTIATE(std::complex<float>)

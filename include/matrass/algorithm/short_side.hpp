@@ -102,10 +102,10 @@ class ShortSide {
       return Small<N>(n_, mine.cols);
     });
     for (Index j = 0; j < all.cols; ++j) {
-      mpi::check(MPI_Allgatherv(mine.col(j), static_cast<int>(rows_), mpi::datatype<N>(),
-                                all.col(j), counts.data(), starts.data(), mpi::datatype<N>(),
-                                comm_->own()),
-                 "MPI_Allgatherv");
+      mpi::check(
+          MPI_Allgatherv(mine.col(j), static_cast<int>(rows_), mpi::datatype<N>(), all.col(j),
+                         counts.data(), starts.data(), mpi::datatype<N>(), comm_->own()),
+          "MPI_Allgatherv");
     }
     return all;
   }
@@ -144,9 +144,8 @@ class ShortSide {
     mpi::detail::in_pieces(static_cast<Index>(values.size()), [&](Index at, int count) {
       N* piece = values.data() + at;
       const void* source = comm_->rank() == 0 ? MPI_IN_PLACE : piece;
-      mpi::check(
-          MPI_Reduce(source, piece, count, mpi::datatype<N>(), MPI_SUM, 0, comm_->own()),
-          "MPI_Reduce");
+      mpi::check(MPI_Reduce(source, piece, count, mpi::datatype<N>(), MPI_SUM, 0, comm_->own()),
+                 "MPI_Reduce");
     });
     mpi::broadcast<N>(*comm_, values, 0);
   }

@@ -128,9 +128,8 @@ auto SvdRun<T, Rows>::ritz_rotation(const Small<N>& triangle, Index rank, const 
 template <Scalar T, TallRows<T> Rows>
 void SvdRun<T, Rows>::right_vectors(Small<N>& rotation) {
   broadcast_small(comm_, d_);
-  Small<N> mine = mpi::throw_together(comm_, [&] {
-    return holds() ? multiply('N', basis_.q(), 'N', d_) : Small<N>();
-  });
+  Small<N> mine = mpi::throw_together(
+      comm_, [&] { return holds() ? multiply('N', basis_.q(), 'N', d_) : Small<N>(); });
   if (side_.is_dealt()) {
     result_.v = side_.gathered(mine);
   } else {

@@ -16,8 +16,8 @@ namespace matrass {
 
 /// automatic: gram for few columns, tsqr where k is a large part of them, else randomized, which
 /// gives way to gram where the residuals fall slowly. randomized: block Krylov from random vectors.
-/// gram: eigenvectors of A^H A, then block Krylov from these. tsqr: SVD of R of A = QR. lanczos: block
-/// Krylov with thick restarts, which keeps about 2 k + 80 vectors whatever the spectrum is.
+/// gram: eigenvectors of A^H A, then block Krylov from these. tsqr: SVD of R of A = QR. lanczos:
+/// block Krylov with thick restarts, which keeps about 2 k + 80 vectors whatever the spectrum is.
 enum class SvdMethod { automatic, randomized, gram, tsqr, lanczos };
 
 inline SvdMethod parse_svd_method(const std::string& name) {

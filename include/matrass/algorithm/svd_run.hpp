@@ -73,8 +73,8 @@ class SvdRun {
       iterate(begin());
     }
     if (transposed_) {
-      mpi::throw_together(
-          comm_, [&] { next_ = side_.is_dealt() ? side_.mine_of(result_.v) : result_.v; });
+      mpi::throw_together(comm_,
+                          [&] { next_ = side_.is_dealt() ? side_.mine_of(result_.v) : result_.v; });
       if (!result_.direct) finish_right();
       measure_adjoint();
     }

@@ -13,8 +13,8 @@ namespace matrass::detail {
 
 /// One rank's `m` rows of a tall matrix A with `n` columns: products with narrow blocks
 /// (normal_product), a look for NaN and extreme scales (extremes), the rows themselves (copy_rows),
-/// their part of A^H A / scale^2 (gram_of_rows). And what to choose by, the same on every rank: what
-/// A^H A costs in passes, how many vectors a block should have, whether saved blocks are large
+/// their part of A^H A / scale^2 (gram_of_rows). And what to choose by, the same on every rank:
+/// what A^H A costs in passes, how many vectors a block should have, whether saved blocks are large
 /// beside A (then the iteration restarts rather than keep many), whether n x n matrices are small.
 template <class Rows, class T>
 concept TallRows = requires(const Rows& a, Pass pass, const Small<Wide<T>>& v,

@@ -102,7 +102,7 @@ class Tsqr {
  public:
   /// @param keep_q whether apply() will be called
   /// @param scale a power of two that A is divided by
-  template <class Rows>  // LocalRows, or others that copy_rows() knows
+  template <class Rows = LocalRows<T>>  // or others that copy_rows() knows
   Tsqr(const Rows& a, const mpi::Communicator& comm, bool keep_q, double scale = 1)
       : comm_(comm), n_(a.n), keep_q_(keep_q) {
     Small<T> inbox;

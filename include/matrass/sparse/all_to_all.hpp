@@ -14,9 +14,9 @@ namespace matrass::detail {
 inline std::vector<Index> exchange_counts(const mpi::Communicator& comm,
                                           const std::vector<Index>& counts) {
   std::vector<Index> received(counts.size());
-  mpi::check(MPI_Alltoall(counts.data(), 1, MPI_INT64_T, received.data(), 1, MPI_INT64_T,
-                          comm.own()),
-             "MPI_Alltoall");
+  mpi::check(
+      MPI_Alltoall(counts.data(), 1, MPI_INT64_T, received.data(), 1, MPI_INT64_T, comm.own()),
+      "MPI_Alltoall");
   return received;
 }
 
@@ -28,8 +28,8 @@ inline std::vector<Index> exchange_counts(const mpi::Communicator& comm,
 /// @param outbox, inbox room for `most` items each, of `width` elements
 template <class T, class Pack, class Unpack>
 void all_to_all(const mpi::Communicator& comm, const std::vector<Index>& counts_to,
-                const std::vector<Index>& counts_from, Index most, Index width, T* outbox,
-                T* inbox, Pack&& pack, Unpack&& unpack) {
+                const std::vector<Index>& counts_from, Index most, Index width, T* outbox, T* inbox,
+                Pack&& pack, Unpack&& unpack) {
   const int size = comm.size();
   for (int step = 0; step < size; ++step) {
     const int to = (comm.rank() + step) % size;
@@ -46,11 +46,11 @@ void all_to_all(const mpi::Communicator& comm, const std::vector<Index>& counts_
       }
       const int count_out = static_cast<int>(std::max<Index>(0, out_end - at) * width);
       const int count_in = static_cast<int>(std::max<Index>(0, in_end - at) * width);
-      mpi::check(MPI_Sendrecv(outbox, count_out, mpi::datatype<T>(),
-                              count_out > 0 ? to : MPI_PROC_NULL, 2, inbox, count_in,
-                              mpi::datatype<T>(), count_in > 0 ? from : MPI_PROC_NULL, 2,
-                              comm.own(), MPI_STATUS_IGNORE),
-                 "MPI_Sendrecv");
+      mpi::check(
+          MPI_Sendrecv(outbox, count_out, mpi::datatype<T>(), count_out > 0 ? to : MPI_PROC_NULL, 2,
+                       inbox, count_in, mpi::datatype<T>(), count_in > 0 ? from : MPI_PROC_NULL, 2,
+                       comm.own(), MPI_STATUS_IGNORE),
+          "MPI_Sendrecv");
       if (at < in_end) unpack(from, at, in_end, inbox);
     }
   }

@@ -65,7 +65,8 @@ class ColumnExchange {
     std::vector<Index> outbox;
     std::vector<Index> inbox;
     mpi::throw_together(comm, [&] {
-      rows_.resize(static_cast<std::size_t>(std::accumulate(given_.begin(), given_.end(), Index{0})));
+      rows_.resize(
+          static_cast<std::size_t>(std::accumulate(given_.begin(), given_.end(), Index{0})));
       const auto most = static_cast<std::size_t>(items_in_message(sizeof(Index), 1));
       outbox.resize(most);
       inbox.resize(most);
@@ -94,7 +95,8 @@ class ColumnExchange {
   }
 
   /// The other way: `read(c, buffer)` writes the row of touched column c, `add(row, buffer)` adds
-  /// it to local row `row` of the result, always in the same order of ranks on one grid. Collective.
+  /// it to local row `row` of the result, always in the same order of ranks on one grid.
+  /// Collective.
   template <class T, class Read, class Add>
   void scatter(Index width, Read&& read, Add&& add) const {
     move<T>(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// @file
 /// Between sparse and dense matrices, and a sparse matrix with its transpose stored.
-/// Next: sparse/norm.hpp
+/// Next: sparse/gather.hpp
 #pragma once
 
 #include <matrass/redistribute/redistribute.hpp>
@@ -53,9 +53,8 @@ SparseMatrix<T> stored_by_rows(const SparseMatrix<T>& a) {
     return a.template with_values<T>("conjugate", [](T x, Index) { return conjugate(x); })
         .conjugated();
   }
-  const OwnTriplets<T> own =
-      mpi::throw_together(a.grid().comm(), mpi::Call("transpose", a.stored()),
-                          [&] { return OwnTriplets<T>(a); });
+  const OwnTriplets<T> own = mpi::throw_together(
+      a.grid().comm(), mpi::Call("transpose", a.stored()), [&] { return OwnTriplets<T>(a); });
   return from_triplets_of(a.grid(), sparse_rows(a.grid(), a.shape()), own.triplets(), "transpose");
 }
 
@@ -94,8 +93,7 @@ SparseMatrix<T> sparse_of(const DistMatrix<T>& a, double threshold) {
     }
     return found;
   });
-  return from_triplets_of(a.grid(), sparse_rows(a.grid(), a.shape()), own.triplets(),
-                          "from_dense");
+  return from_triplets_of(a.grid(), sparse_rows(a.grid(), a.shape()), own.triplets(), "from_dense");
 }
 
 }  // namespace detail

@@ -176,8 +176,7 @@ SparseMatrix<T> from_triplets_of(const ProcessGrid& grid, const Distribution& de
                       [&] { require_inside(mine, dealt.shape(), routine); });
   ReceivedTriplets<T> got = send_to_owners(grid, dealt, mine);
   CsrPart<T> part = mpi::throw_together(grid.comm(), [&] {
-    return compress(std::move(got),
-                    {dealt.local_shape(grid.rank()).rows, dealt.shape().cols});
+    return compress(std::move(got), {dealt.local_shape(grid.rank()).rows, dealt.shape().cols});
   });
   return SparseMatrix<T>(grid, dealt, std::move(part));
 }
@@ -204,8 +203,8 @@ SparseMatrix<T> from_triplets(const ProcessGrid& grid, const Triplets<T>& mine, 
 }
 
 #ifdef MATRASS_LINKED
-#define MATRASS_EXTERN(T)                                                        \
-  extern template SparseMatrix<T> detail::from_triplets_of<T>(                   \
+#define MATRASS_EXTERN(T)                                      \
+  extern template SparseMatrix<T> detail::from_triplets_of<T>( \
       const ProcessGrid&, const Distribution&, const Triplets<T>&, const std::string&);
 MATRASS_EXTERN(float)
 MATRASS_EXTERN(double)

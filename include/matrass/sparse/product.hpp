@@ -58,8 +58,7 @@ template <Scalar T>
 void scatter_rows(const ColumnExchange& exchange, const Wide<T>* w, Index ld, Index width,
                   std::vector<Wide<T>>& sums) {
   exchange.scatter<Wide<T>>(
-      width,
-      [&](Index c, Wide<T>* buffer) { std::copy(w + c * ld, w + c * ld + width, buffer); },
+      width, [&](Index c, Wide<T>* buffer) { std::copy(w + c * ld, w + c * ld + width, buffer); },
       [&](Index row, const Wide<T>* buffer) {
         for (Index j = 0; j < width; ++j) {
           sums[static_cast<std::size_t>(row * width + j)] += buffer[j];
@@ -131,9 +130,8 @@ template <Scalar T>
 DistMatrix<T> product_by_rows(const SparseMatrix<T>& a, const DistMatrix<T>& x) {
   const Index k = x.shape().cols;
   const DistMatrix<T> given = redistribute(x, a.grid(), a.beside_columns(k));
-  DistMatrix<T> y = mpi::throw_together(a.grid().comm(), [&] {
-    return DistMatrix<T>::allocate(a.grid(), a.beside_rows(k), false);
-  });
+  DistMatrix<T> y = mpi::throw_together(
+      a.grid().comm(), [&] { return DistMatrix<T>::allocate(a.grid(), a.beside_rows(k), false); });
   const ProductWork<T> work =
       mpi::throw_together(a.grid().comm(), [&] { return ProductWork<T>(a, true, false); });
   for (Index j0 = 0; j0 < k; j0 += panel_columns<T>) {
@@ -223,10 +221,10 @@ DistMatrix<T> normal_product(const SparseMatrix<T>& a, const X& x) {
 }
 
 #ifdef MATRASS_LINKED
-#define MATRASS_EXTERN(T)                                                                     \
-  extern template DistMatrix<T> detail::sparse_product<T>(const SparseMatrix<T>&,             \
-                                                          const DistMatrix<T>&);              \
-  extern template DistMatrix<T> detail::sparse_normal_product<T>(const SparseMatrix<T>&,      \
+#define MATRASS_EXTERN(T)                                                                \
+  extern template DistMatrix<T> detail::sparse_product<T>(const SparseMatrix<T>&,        \
+                                                          const DistMatrix<T>&);         \
+  extern template DistMatrix<T> detail::sparse_normal_product<T>(const SparseMatrix<T>&, \
                                                                  const DistMatrix<T>&);
 MATRASS_EXTERN(float)
 MATRASS_EXTERN(double)

@@ -76,9 +76,9 @@ class SparseMatrix {
     });
     made->nnz = mpi::allreduce(comm, made->part.nnz());
     const Shape shape = stored.shape();
-    made->exchange = detail::ColumnExchange(
-        comm, Distribution(grid.map(), {shape.cols, 1}, VC_STAR), made->part.touched,
-        made->part.cols);
+    made->exchange =
+        detail::ColumnExchange(comm, Distribution(grid.map(), {shape.cols, 1}, VC_STAR),
+                               made->part.touched, made->part.cols);
     shared_ = std::move(made);
   }
 
