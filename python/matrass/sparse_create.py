@@ -131,14 +131,17 @@ def from_scipy(
         return x.tocoo()
 
     coo = together(on, "from_scipy", read)
-    headers = core.gather_codes(on, [] if coo is None else list(coo.shape))
+    header = [] if coo is None else [*coo.shape, core.scalar_code(coo.dtype)]
+    headers = core.gather_codes(on, header)
     given = [header for header in headers if header]
     if len({header[1] for header in given}) != 1:
-        shown = ", ".join(f"{columns}" for _, columns in given) or "no matrix"
+        shown = ", ".join(f"{columns}" for _, columns, _ in given) or "no matrix"
         raise ShapeError(
             f"from_scipy: all ranks must give rows of one number of columns: got {shown}"
         )
     extents = sum(header[0] for header in given), given[0][1]
+    if wanted is None:
+        wanted = _dtype_of_all([header[2] for header in given])
     first = sum(header[0] for header in headers[: grid.rank] if header)
 
     def triplets() -> _Triplets:
@@ -158,6 +161,17 @@ def _coo_arguments(
     extents = how_dealt(routine, shape, "VC,STAR", None)[0]
     rows_in_block = None if block is None else index_of(block, f"{routine}: block")
     return extents, rows_in_block, None if dtype is None else dtype_of(dtype, routine)
+
+
+def _dtype_of_all(codes: list[int]) -> np.dtype[Any]:
+    """The scalar that all given matrices have, with entries or without."""
+    if len(set(codes)) != 1 or codes[0] < 0:
+        shown = ", ".join("another" if code < 0 else str(SCALARS[code]) for code in codes)
+        raise DTypeError(
+            "from_scipy: x must be float32, float64, complex64 or complex128, the same on every "
+            f"rank: got {shown} (pass dtype=)"
+        )
+    return SCALARS[codes[0]]
 
 
 def _indices(routine: str, given: Any, name: str) -> npt.NDArray[np.int64]:

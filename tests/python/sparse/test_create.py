@@ -15,7 +15,9 @@ pytestmark = pytest.mark.ranks(1, 2, 3, 6)
 def integers(rng, count, dtype):
     """Whole numbers: sums are exact in any order."""
     x = rng.integers(-9, 10, count).astype(dtype)
-    return x + 1j * rng.integers(-9, 10, count) if np.dtype(dtype).kind == "c" else x
+    if np.dtype(dtype).kind == "c":
+        x = x + 1j * rng.integers(-9, 10, count)
+    return x.astype(dtype)
 
 
 def dense_sum(shape, i, j, v):
