@@ -46,6 +46,9 @@ if TYPE_CHECKING:
     from matrass.pool import memory as memory
     from matrass.pool import reset_peak_memory as reset_peak_memory
     from matrass.pool import trim_memory as trim_memory
+    from matrass.sparse import SparseMatrix as SparseMatrix
+    from matrass.sparse_create import from_coo as from_coo
+    from matrass.sparse_create import from_scipy as from_scipy
     from matrass.tile_sink import TileSink as TileSink
 
     __version__: str
@@ -63,6 +66,8 @@ _HOMES = {
     "matrass.matrix": "DistMatrix",
     "matrass.plan": "RedistributionPlan",
     "matrass.pool": "MemoryUse limit_memory memory reset_peak_memory trim_memory",
+    "matrass.sparse": "SparseMatrix",
+    "matrass.sparse_create": "from_coo from_scipy",
     "matrass.tile_sink": "TileSink",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}

@@ -20,5 +20,6 @@ void bind_dense(pybind11::module_& module);
 void bind_algorithm(pybind11::module_& module);
 void bind_tall(pybind11::module_& module);
 void bind_iterative(pybind11::module_& module);
+void bind_sparse(pybind11::module_& module);
 
 }  // namespace matrass::bindings

@@ -19,5 +19,6 @@ PYBIND11_MODULE(_core, module) {
   bindings::bind_algorithm(module);
   bindings::bind_tall(module);
   bindings::bind_iterative(module);
+  bindings::bind_sparse(module);
   module.attr("__version__") = MATRASS_VERSION_STRING;
 }

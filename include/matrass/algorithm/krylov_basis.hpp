@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// @file
 /// The short side of a block Krylov iteration for singular vectors: an orthonormal basis Q and
-/// T = Q^H A^H A Q, from which Ritz triplets are read. Lives on one rank; no MPI.
+/// T = Q^H A^H A Q, from which Ritz triplets are read. On one rank, or Q's rows dealt to all.
 /// Next: algorithm/svd_run.hpp
 #pragma once
 
 #include <algorithm>
 #include <cmath>
 #include <matrass/algorithm/lapack.hpp>
+#include <matrass/algorithm/short_side.hpp>
 #include <numeric>
+#include <optional>
 #include <vector>
 
 namespace matrass::detail {
@@ -35,13 +37,17 @@ struct KrylovLimits {
 ///
 /// Left projection: with P = orth(Y), A^H P = Q B^H, and the small SVD B = C S D^H gives u = P C,
 /// v = Q D with A^H u = s v; A v - s u is not zero, and falls as the basis grows.
+///
+/// Where Q's rows are dealt, extend() and absorb() are collective; what is small is on every rank.
 /// Source: Golub, Luk, Overton, "A block Lanczos method for computing the singular values ..."
 /// (1981), here with full orthogonalisation of the short side (Simon and Zha, 2000).
 template <class N>
 class KrylovBasis {
  public:
-  KrylovBasis(Index n, KrylovLimits limits) : n_(n), limits_(limits), q_(n, 0) {}
+  KrylovBasis(const ShortSide& side, KrylovLimits limits)
+      : side_(side), limits_(limits), q_(side.rows(), 0) {}
 
+  /// This rank's rows of Q.
   const Small<N>& q() const { return q_; }
   Index cols() const { return q_.cols; }
   Index expanded() const { return static_cast<Index>(t_.size()); }
@@ -52,7 +58,10 @@ class KrylovBasis {
 
   /// Appends the part of `x` that is orthogonal to Q. @returns the new columns of Q
   Small<N> extend(Small<N> x) {
-    for (Index j = 0; j < x.cols; ++j) scale_column(x, j, 1 / std::max(column_norm(x, j), 1e-300));
+    const std::vector<double> norms = side_.norms(x);
+    for (Index j = 0; j < x.cols; ++j) {
+      scale_column(x, j, 1 / std::max(norms[static_cast<std::size_t>(j)], 1e-300));
+    }
     project_out(x);
     return append(x, 0.01 * std::sqrt(limits_.eps));
   }
@@ -61,8 +70,7 @@ class KrylovBasis {
   /// @returns the new columns of Q, perhaps none
   Small<N> absorb(Small<N> w) {
     const Index first = expanded();
-    std::vector<double> before(static_cast<std::size_t>(w.cols));
-    for (Index c = 0; c < w.cols; ++c) before[static_cast<std::size_t>(c)] = column_norm(w, c);
+    const std::vector<double> before = side_.norms(w);
     Small<N> h = project_out(w);
     last_begin_ = first;
     last_block_null_ = true;
@@ -71,6 +79,7 @@ class KrylovBasis {
       t_.emplace_back(h.col(c), h.col(c) + h.rows);
       // ||y||^2 = q^H A^H A q
       y_norms_.push_back(std::sqrt(std::max(0.0, std::real(h(first + c, c)))));
+      error_weights_.push_back(y_norms_.back());
       if (y_norms_.back() > 0) {
         norm_ = std::max(norm_, before[static_cast<std::size_t>(c)] / y_norms_.back());
       }
@@ -83,7 +92,7 @@ class KrylovBasis {
       scale_column(scaled, c, null ? 0 : 1 / y);
     }
     Small<N> fresh = append(scaled, limits_.drop * norm_);
-    const Small<N> below = multiply('C', fresh, 'N', w);
+    const Small<N> below = side_.inner(fresh, w);
     for (Index c = 0; c < w.cols; ++c) {
       auto& column = t_[static_cast<std::size_t>(first + c)];
       column.insert(column.end(), below.col(c), below.col(c) + below.rows);
@@ -110,7 +119,7 @@ class KrylovBasis {
       ritz.bound.push_back(last_block_norm * std::sqrt(newest));
       double weight = 0;
       for (Index r = 0; r < expanded(); ++r) {
-        weight += y_norms_[static_cast<std::size_t>(r)] * std::abs(ritz.g(r, i));
+        weight += error_weights_[static_cast<std::size_t>(r)] * std::abs(ritz.g(r, i));
       }
       ritz.rounding = std::max(ritz.rounding, limits_.eps * norm_ * weight);
     }
@@ -120,25 +129,73 @@ class KrylovBasis {
   /// Coordinates in Q of W g = A^H (Y g).
   Small<N> image(const Small<N>& g) const { return multiply('N', t_dense(), 'N', g); }
 
- private:
-  static double column_norm(const Small<N>& x, Index j) {
-    double sum = 0;
-    double largest = 0;
-    for (Index i = 0; i < x.rows; ++i) largest = std::max(largest, std::abs(x(i, j)));
-    if (largest == 0) return 0;
-    for (Index i = 0; i < x.rows; ++i) sum += std::norm(x(i, j) / largest);
-    return largest * std::sqrt(sum);
+  /// The right singular vectors of Y for its `keep` largest singular values, as combinations of its
+  /// columns; nothing where these are nearly dependent.
+  struct Kept {
+    Small<N> c;             ///< expanded() x keep, orthonormal
+    std::vector<double> s;  ///< norms of the columns of Y c, which are orthogonal
+  };
+  std::optional<Kept> leading_part(Index keep) const {
+    ScaledGram scaled = scaled_gram();
+    const Index size = scaled.gram.cols;
+    if (size < keep || !factor(scaled.gram)) return std::nullopt;
+    Small<N> r(size, size);  // Y's own triangular factor
+    for (Index j = 0; j < size; ++j) {
+      for (Index i = 0; i <= j; ++i) {
+        r(i, j) = scaled.gram(i, j) * scaled.sizes[static_cast<std::size_t>(j)];
+      }
+    }
+    const SmallSvd<N> svd = gesdd(std::move(r));
+    Kept kept{Small<N>(expanded(), keep), {svd.s.begin(), svd.s.begin() + keep}};
+    for (Index i = 0; i < keep; ++i) {
+      for (Index j = 0; j < size; ++j) {
+        kept.c(scaled.active[static_cast<std::size_t>(j)], i) = conjugate(svd.vh(i, j));
+      }
+    }
+    return kept;
   }
 
+  /// Thick restart: Q c, and the newest block, which is not expanded, are all that is left of Q.
+  /// The caller replaces Y by Y c. T stays what it says: A^H (Y c) lies in the span of these up to
+  /// rounding, as Q_e^H A^H A Q_e c = c s^2. Local.
+  /// Source: Wu and Simon, "Thick-restart Lanczos method ..." (2000), for blocks of A^H A.
+  void compress(const Kept& kept) {
+    const Index old = expanded();
+    const Small<N> t = t_dense();
+    Small<N> below(cols() - old, old);
+    for (Index j = 0; j < old; ++j) std::copy(t.col(j) + old, t.col(j) + t.rows, below.col(j));
+    below = multiply('N', below, 'N', kept.c);
+    Small<N> q = multiply('N', q_.columns(0, old), 'N', kept.c);
+    q.append(q_.columns(old, cols()));
+    q_ = std::move(q);
+    t_.clear();
+    std::vector<double> weights;
+    for (Index i = 0; i < kept.c.cols; ++i) {
+      const double s = kept.s[static_cast<std::size_t>(i)];
+      std::vector<N> column(static_cast<std::size_t>(kept.c.cols));
+      column[static_cast<std::size_t>(i)] = s * s;
+      column.insert(column.end(), below.col(i), below.col(i) + below.rows);
+      t_.push_back(std::move(column));
+      double weight = 0;
+      for (Index j = 0; j < old; ++j) {
+        weight += error_weights_[static_cast<std::size_t>(j)] * std::abs(kept.c(j, i));
+      }
+      weights.push_back(weight);
+    }
+    y_norms_ = kept.s;
+    error_weights_ = std::move(weights);
+  }
+
+ private:
   static void scale_column(Small<N>& x, Index j, double factor) {
     for (Index i = 0; i < x.rows; ++i) x(i, j) *= factor;
   }
 
   /// x -= Q Q^H x, twice. @returns Q^H x
   Small<N> project_out(Small<N>& x) const {
-    Small<N> h = multiply('C', q_, 'N', x);
+    Small<N> h = side_.inner(q_, x);
     subtract_product(x, q_, h);
-    const Small<N> again = multiply('C', q_, 'N', x);
+    const Small<N> again = side_.inner(q_, x);
     subtract_product(x, q_, again);
     for (std::size_t i = 0; i < h.data.size(); ++i) h.data[i] += again.data[i];
     return h;
@@ -147,10 +204,11 @@ class KrylovBasis {
   /// Appends an orthonormal basis of the columns of x (orthogonal to Q up to rounding) that are
   /// larger than `threshold`. After normalising, what is left of Q is taken out once more.
   Small<N> append(Small<N>& x, double threshold) {
-    Small<N> fresh = orthonormal_range(x, threshold);
-    if (fresh.cols > n_ - q_.cols) fresh = fresh.columns(0, n_ - q_.cols);
+    const Index room = side_.extent() - q_.cols;
+    Small<N> fresh = side_.range(x, threshold);
+    if (fresh.cols > room) fresh = fresh.columns(0, room);
     project_out(fresh);
-    fresh = orthonormal_range(fresh, 0.5);
+    fresh = side_.range(fresh, 0.5);
     project_out(fresh);
     q_.append(fresh);
     return fresh;
@@ -166,26 +224,46 @@ class KrylovBasis {
     return t;
   }
 
+  /// Y^H Y with its diagonal scaled to one, of the columns of Y that are not zero.
+  struct ScaledGram {
+    std::vector<Index> active;  ///< these columns
+    std::vector<double> sizes;  ///< and their norms
+    Small<N> gram;
+  };
+  ScaledGram scaled_gram() const {
+    ScaledGram scaled;
+    for (Index j = 0; j < expanded(); ++j) {
+      const double size = y_norms_[static_cast<std::size_t>(j)];
+      if (size <= limits_.drop * norm_) continue;
+      scaled.active.push_back(j);
+      scaled.sizes.push_back(size);
+    }
+    const auto size = static_cast<Index>(scaled.active.size());
+    scaled.gram = Small<N>(size, size);
+    for (Index j = 0; j < size; ++j) {
+      const Index at_j = scaled.active[static_cast<std::size_t>(j)];
+      const double size_j = scaled.sizes[static_cast<std::size_t>(j)];
+      for (Index i = 0; i <= j; ++i) {
+        const Index at_i = scaled.active[static_cast<std::size_t>(i)];
+        const double size_i = scaled.sizes[static_cast<std::size_t>(i)];
+        // q_i^H W_j has an error of eps ||A|| ||y_j||: the smaller y counts.
+        const N product = size_j <= size_i ? t_entry(at_i, at_j) : conjugate(t_entry(at_j, at_i));
+        scaled.gram(i, j) = product / (size_i * size_j);
+        scaled.gram(j, i) = conjugate(scaled.gram(i, j));
+      }
+    }
+    return scaled;
+  }
+
   /// g0 with Y g0 orthonormal: from the Cholesky factor of Y^H Y scaled to unit diagonal, or where
   /// that is nearly singular from its eigenvectors, without those of the smallest eigenvalues.
   Small<N> orthonormal_combinations(bool& truncated, double& last_block_norm) const {
-    std::vector<Index> active;
-    for (Index j = 0; j < expanded(); ++j) {
-      if (y_norms_[static_cast<std::size_t>(j)] > limits_.drop * norm_) active.push_back(j);
-    }
-    const auto size = static_cast<Index>(active.size());
+    const ScaledGram scaled = scaled_gram();
+    const std::vector<Index>& active = scaled.active;
+    const Small<N>& gram = scaled.gram;
+    const Index size = gram.cols;
     const auto at = [&](Index j) { return active[static_cast<std::size_t>(j)]; };
-    const auto size_of_y = [&](Index j) { return y_norms_[static_cast<std::size_t>(at(j))]; };
-    Small<N> gram(size, size);
-    for (Index j = 0; j < size; ++j) {
-      for (Index i = 0; i <= j; ++i) {
-        // q_i^H W_j has an error of eps ||A|| ||y_j||: the smaller y counts.
-        const N product =
-            size_of_y(j) <= size_of_y(i) ? t_entry(at(i), at(j)) : conjugate(t_entry(at(j), at(i)));
-        gram(i, j) = product / (size_of_y(i) * size_of_y(j));
-        gram(j, i) = conjugate(gram(i, j));
-      }
-    }
+    const auto size_of_y = [&](Index j) { return scaled.sizes[static_cast<std::size_t>(j)]; };
     Small<N> combine = cholesky_combinations(gram);
     const Index last = std::lower_bound(active.begin(), active.end(), last_begin_) - active.begin();
     if (combine.cols == size) {
@@ -208,15 +286,21 @@ class KrylovBasis {
     return i < static_cast<Index>(column.size()) ? column[static_cast<std::size_t>(i)] : N{0};
   }
 
+  /// gram = R^H R; R replaces its upper triangle. @returns whether R is far from singular
+  static bool factor(Small<N>& gram) {
+    constexpr double smallest_pivot = 1e-4;
+    if (potrf('U', static_cast<int>(gram.cols), gram.data.data(), gram.ld()) != 0) return false;
+    for (Index j = 0; j < gram.cols; ++j) {
+      if (std::real(gram(j, j)) < smallest_pivot) return false;
+    }
+    return true;
+  }
+
   /// R^-1 of gram = R^H R, or nothing if R is nearly singular.
   static Small<N> cholesky_combinations(Small<N> gram) {
-    constexpr double smallest_pivot = 1e-4;
     const int size = static_cast<int>(gram.cols);
     if (size == 0) return gram;
-    if (potrf('U', size, gram.data.data(), gram.ld()) != 0) return Small<N>(size, 0);
-    for (Index j = 0; j < gram.cols; ++j) {
-      if (std::real(gram(j, j)) < smallest_pivot) return Small<N>(size, 0);
-    }
+    if (!factor(gram)) return Small<N>(size, 0);
     Small<N> inverse(size, size);
     for (Index j = 0; j < gram.cols; ++j) inverse(j, j) = N{1};
     trsm('L', 'U', 'N', 'N', size, size, gram.data.data(), gram.ld(), inverse.data.data(),
@@ -278,11 +362,12 @@ class KrylovBasis {
     return vectors;
   }
 
-  Index n_;
+  ShortSide side_;
   KrylovLimits limits_;
   Small<N> q_;
   std::vector<std::vector<N>> t_;  ///< columns of T
   std::vector<double> y_norms_;
+  std::vector<double> error_weights_;  ///< W_j has an error of eps ||A|| times this
   double norm_ = 0;
   Index last_begin_ = 0;
   bool last_block_null_ = false;

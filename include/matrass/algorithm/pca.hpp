@@ -129,7 +129,7 @@ Pca<T> pca_of(const DistMatrix<T>& a, Index k, const SvdOptions& options) {
   Centre<T> centre = centre_of(tall, rows);
   (tall.transposed ? rows.row_shift : rows.col_shift) =
       tall.transposed ? centre.of_rows.data() : centre.mean.data();
-  TruncatedSvd<T> svd = svd_of_rows(tall, rows, k, options, "pca");
+  TruncatedSvd<T> svd = svd_of_rows<T>(tall, rows, k, options, "pca");
   Pca<T> result = mpi::throw_together(a.grid().comm(), [&] {
     Pca<T> r{std::move(centre.mean), svd.v, {}, {}, svd.s, svd.u, std::move(svd.residual)};
     for (const Real<T> s : svd.s) {

@@ -5,8 +5,17 @@
 #pragma once
 
 #include <matrass/algorithm/svd_run.hpp>
+#include <sstream>
 
 namespace matrass::detail {
+
+/// A number in a message: "1e-10".
+inline std::string shown(double x) {
+  std::ostringstream text;
+  text.precision(3);
+  text << x;
+  return text.str();
+}
 
 /// The left projection on the first Ritz vectors. Collective.
 ///
@@ -14,8 +23,8 @@ namespace matrass::detail {
 /// nearly singular, or where singular values are zero and random columns complete U). Then A^H U~
 /// K^-1, whose coordinates in Q are known, has the small SVD D S C^H: V = Q D, U = U~ K^-1 C.
 /// @returns whether the residuals are small enough
-template <Scalar T>
-bool SvdRun<T>::finish() {
+template <Scalar T, TallRows<T> Rows>
+bool SvdRun<T, Rows>::finish() {
   Index extent[3] = {0, 0, 0};  // rows and columns of g, columns of Q
   if (root()) {
     const double zero = limits().drop * (ritz_.s.empty() ? 0 : ritz_.s.front());
@@ -38,6 +47,10 @@ bool SvdRun<T>::finish() {
   Small<N> gram = mpi::throw_together(comm_, [&] { return combine_blocks(y_, ritz_.g, u_); });
   sum_on_root(gram.span());
 
+  Small<N> more;  // coordinates of random vectors that complete V
+  mpi::throw_together(comm_, [&] {
+    if (holds() && rank < k_) more = side_.inner(basis_.q(), completing_vectors(k_ - rank));
+  });
   Index well_conditioned = 0;
   if (root() && rank == k_) {
     well_conditioned = potrf('U', static_cast<int>(rank), gram.data.data(), gram.ld()) == 0 ? 1 : 0;
@@ -49,7 +62,7 @@ bool SvdRun<T>::finish() {
     rotation = mpi::throw_together(comm_, [&] {
       Small<N> turn(k_, k_);
       if (!root()) return turn;
-      turn = ritz_rotation(gram, rank);
+      turn = ritz_rotation(gram, rank, more);
       trsm('L', 'U', 'N', 'N', static_cast<int>(k_), static_cast<int>(k_), gram.data.data(),
            gram.ld(), turn.data.data(), turn.ld());
       return turn;
@@ -62,18 +75,32 @@ bool SvdRun<T>::finish() {
             static_cast<T>(counter_normal_of<N>(mix(options_.seed + 1), row_index_(i), j));
       }
     }
-    orthonormalize(u_, k_, comm_, [&](const Small<N>& r) { return ritz_rotation(r, rank); });
+    orthonormalize(u_, k_, comm_, [&](const Small<N>& r) { return ritz_rotation(r, rank, more); });
   }
+  right_vectors(rotation);
   measure(rotation);
   const double most = *std::max_element(result_.residual.begin(), result_.residual.end());
   return most <= 1.5 * tol_ * result_.s.front();
 }
 
-/// Rank 0: V, S and D from the triangular factor of U~ (its first `rank` columns), with signs
-/// fixed.
+/// Random vectors in the place of right singular vectors that A maps to zero.
+template <Scalar T, TallRows<T> Rows>
+auto SvdRun<T, Rows>::completing_vectors(Index count) const -> Small<N> {
+  Small<N> x(side_.rows(), count);
+  for (Index j = 0; j < count; ++j) {
+    for (Index i = 0; i < x.rows; ++i) {
+      x(i, j) = counter_normal_of<N>(mix(options_.seed + 2), side_.first() + i, j);
+    }
+  }
+  return x;
+}
+
+/// Rank 0: S and D from the triangular factor of U~ (its first `rank` columns).
+/// @param more the coordinates of completing vectors
 /// @returns the k x k matrix that turns the orthonormalised columns into U
-template <Scalar T>
-auto SvdRun<T>::ritz_rotation(const Small<N>& triangle, Index rank) -> Small<N> {
+template <Scalar T, TallRows<T> Rows>
+auto SvdRun<T, Rows>::ritz_rotation(const Small<N>& triangle, Index rank, const Small<N>& more)
+    -> Small<N> {
   Small<N> image = basis_.image(ritz_.g);
   if (rank > 0) {
     trsm('R', 'U', 'N', 'N', narrow(image.rows, "truncated_svd: basis"), static_cast<int>(rank),
@@ -81,9 +108,7 @@ auto SvdRun<T>::ritz_rotation(const Small<N>& triangle, Index rank) -> Small<N> 
   }
   const SmallSvd<N> svd = gesdd(image);
   d_ = svd.u;
-  const Small<N> more =
-      random_block<N>(a_.n, k_ - rank, mix(options_.seed + 2), 0);  // A maps them to zero
-  append_orthonormal(d_, multiply('C', basis_.q(), 'N', more));
+  append_orthonormal(d_, more);
   result_.s = svd.s;
   result_.s.resize(static_cast<std::size_t>(k_), 0.0);
   Small<N> rotation(k_, k_);
@@ -95,26 +120,41 @@ auto SvdRun<T>::ritz_rotation(const Small<N>& triangle, Index rank) -> Small<N> 
       rotation(j, j) = size > 0 ? triangle(j, j) / size : N{1};
     }
   }
-  result_.v = multiply('N', basis_.q(), 'N', d_);
+  return rotation;
+}
+
+/// V = Q D on every rank, with its signs fixed there, in D, and in U by `rotation` or, where U has
+/// been turned, itself. Collective.
+template <Scalar T, TallRows<T> Rows>
+void SvdRun<T, Rows>::right_vectors(Small<N>& rotation) {
+  broadcast_small(comm_, d_);
+  Small<N> mine = mpi::throw_together(
+      comm_, [&] { return holds() ? multiply('N', basis_.q(), 'N', d_) : Small<N>(); });
+  if (side_.is_dealt()) {
+    result_.v = side_.gathered(mine);
+  } else {
+    result_.v = std::move(mine);
+    broadcast_small(comm_, result_.v);
+  }
   for (Index j = 0; j < k_; ++j) {
     const N phase = leading_phase(result_.v, j);
     scale_column(result_.v, j, phase);
     scale_column(d_, j, phase);
-    scale_column(rotation, j, phase);
+    if (rotation.cols > 0) {
+      scale_column(rotation, j, phase);
+    } else {
+      for (Index i = 0; i < u_.rows; ++i) u_.data[i + j * u_.ld] *= static_cast<T>(phase);
+    }
   }
-  return rotation;
 }
 
-/// Turns U, tells all ranks V and S, and measures the residuals from A V = Y D. Collective.
-template <Scalar T>
-void SvdRun<T>::measure(const Small<N>& rotation) {
+/// Turns U, tells all ranks S, and measures the residuals from A V = Y D. Collective.
+template <Scalar T, TallRows<T> Rows>
+void SvdRun<T, Rows>::measure(const Small<N>& rotation) {
   mpi::throw_together(comm_, [&] {
     result_.s.resize(static_cast<std::size_t>(k_));
     result_.residual.assign(static_cast<std::size_t>(k_), 0);
-    if (!root()) result_.v = Small<N>(a_.n, k_);
   });
-  mpi::broadcast<N>(comm_, d_.span(), 0);
-  mpi::broadcast<N>(comm_, result_.v.span(), 0);
   mpi::broadcast<double>(comm_, result_.s, 0);
   ResidualSums sums = mpi::throw_together(
       comm_, [&] { return rotate_and_measure(y_, d_, rotation, result_.s, u_); });
@@ -137,30 +177,36 @@ void SvdRun<T>::measure(const Small<N>& rotation) {
 
 /// V from the SVD of R of A = QR, then the right projection. Backward stable for every singular
 /// value. Collective. Cost: about 2.5 m_local n^2 flops, two passes over A.
-template <Scalar T>
-void SvdRun<T>::direct() {
+template <Scalar T, TallRows<T> Rows>
+void SvdRun<T, Rows>::direct(double residual) {
+  mpi::throw_together(comm_, [&] {
+    if (allows_direct(a_)) return;
+    throw Error(name_ + ": residuals must fall below tol = " + shown(tol_) + ": got " +
+                shown(residual) + " after " + std::to_string(result_.passes) +
+                " passes over A (pass a larger tol, or another k)");
+  });
   result_.direct = true;
   const Tsqr<T> qr(a_, comm_, false, scale_);
   ++result_.passes;
-  mpi::throw_together(comm_, [&] {
-    if (!root()) return;
+  next_ = from_root(mpi::throw_together(comm_, [&] {
+    if (!root()) return Small<N>();
     Small<N> r(qr.r().rows, qr.r().cols);
     std::transform(qr.r().data.begin(), qr.r().data.end(), r.data.begin(),
                    [](T x) { return static_cast<N>(x); });
-    next_ = adjoint_of_rows(gesdd(std::move(r)).vh, k_);
-  });
+    return adjoint_of_rows(gesdd(std::move(r)).vh, k_);
+  }));
   finish_right();
 }
 
 /// The right projection on the columns of V in next_: A V = P R', U and V from the SVD of R'. Then
 /// A v = s u to rounding, and A^H u - s v is as small as V is good. Collective; one pass over A.
-template <Scalar T>
-void SvdRun<T>::finish_right() {
+template <Scalar T, TallRows<T> Rows>
+void SvdRun<T, Rows>::finish_right() {
   y_.clear();
   pass(Pass::forward, k_);
   Small<N> v;
   mpi::throw_together(comm_, [&] {
-    v = next_;
+    v = whole();
     d_ = Small<N>(k_, k_);
     Small<N> all(k_, k_);
     for (Index j = 0; j < k_; ++j) all(j, j) = N{1};
@@ -179,12 +225,14 @@ void SvdRun<T>::finish_right() {
     }
     return svd.u;
   });
+  broadcast_small(comm_, d_);
+  broadcast_small(comm_, result_.v);
   measure({});
 }
 
 /// Replaces the residuals by ||A^H u_i - s_i v_i||, measured. Collective; one pass over A.
-template <Scalar T>
-void SvdRun<T>::measure_adjoint() {
+template <Scalar T, TallRows<T> Rows>
+void SvdRun<T, Rows>::measure_adjoint() {
   y_.clear();
   mpi::throw_together(comm_, [&] {
     newest_ = y_.add(k_);
@@ -195,14 +243,16 @@ void SvdRun<T>::measure_adjoint() {
     }
   });
   adjoint_of_newest();
-  if (root()) {
-    for (Index j = 0; j < k_; ++j) {
-      double square = 0;
-      const double s = result_.s[static_cast<std::size_t>(j)];
-      for (Index i = 0; i < a_.n; ++i) square += std::norm(w_(i, j) - s * result_.v(i, j));
-      result_.residual[static_cast<std::size_t>(j)] = std::sqrt(square);
+  for (Index j = 0; j < k_; ++j) {
+    double& square = result_.residual[static_cast<std::size_t>(j)];
+    square = 0;
+    const double s = result_.s[static_cast<std::size_t>(j)];
+    for (Index i = 0; i < side_.rows() && holds(); ++i) {
+      square += std::norm(w_(i, j) - s * result_.v(side_.first() + i, j));
     }
   }
+  mpi::allreduce(comm_, std::span<double>(result_.residual));
+  for (double& r : result_.residual) r = std::sqrt(r);
   mpi::broadcast<double>(comm_, result_.residual, 0);
 }
 

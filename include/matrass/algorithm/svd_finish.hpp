@@ -79,6 +79,35 @@ Small<Wide<T>> combine_blocks(const TallBlocks<T>& y, const Small<Wide<T>>& c,
   return gram;
 }
 
+/// Y <- Y c. Local; one pass over Y.
+template <Scalar T>
+void compress_blocks(TallBlocks<T>& y, const Small<Wide<T>>& c) {
+  const std::vector<Small<T>> parts = by_slabs(y, c);
+  TallBlocks<T> made(y.rows());
+  const typename TallBlocks<T>::Block block = made.add(c.cols);
+  Small<T> panel(sweep_rows, c.cols);
+  for (Index begin = 0; begin < y.rows(); begin += sweep_rows) {
+    const Index rows = std::min(sweep_rows, y.rows() - begin);
+    combine_rows(y, parts, begin, rows, panel.data.data(), sweep_rows);
+    for (Index i = 0; i < rows; ++i) {
+      T* row = block.data + (begin + i) * block.ld;
+      for (Index j = 0; j < block.padded; ++j) row[j] = j < c.cols ? panel(i, j) : T{0};
+    }
+  }
+  y = std::move(made);
+}
+
+/// `x` of rank 0 on every rank, whatever its size. Collective.
+template <class N>
+void broadcast_small(const mpi::Communicator& comm, Small<N>& x) {
+  Index extent[2] = {x.rows, x.cols};
+  mpi::broadcast<Index>(comm, extent, 0);
+  mpi::throw_together(comm, [&] {
+    if (comm.rank() != 0) x = Small<N>(extent[0], extent[1]);
+  });
+  mpi::broadcast<N>(comm, x.span(), 0);
+}
+
 /// Sums over this rank's rows of |A v_i - s_i u_i|^2 and of Re(conj(u_i) A v_i).
 struct ResidualSums {
   std::vector<double> squares;

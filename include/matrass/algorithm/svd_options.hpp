@@ -16,16 +16,18 @@ namespace matrass {
 
 /// automatic: gram for few columns, tsqr where k is a large part of them, else randomized, which
 /// gives way to gram where the residuals fall slowly. randomized: block Krylov from random vectors.
-/// gram: eigenvectors of A^H A, then block Krylov from these. tsqr: SVD of R of A = QR.
-enum class SvdMethod { automatic, randomized, gram, tsqr };
+/// gram: eigenvectors of A^H A, then block Krylov from these. tsqr: SVD of R of A = QR. lanczos:
+/// block Krylov with thick restarts, which keeps about 2 k + 80 vectors whatever the spectrum is.
+enum class SvdMethod { automatic, randomized, gram, tsqr, lanczos };
 
 inline SvdMethod parse_svd_method(const std::string& name) {
   if (name == "auto") return SvdMethod::automatic;
   if (name == "randomized") return SvdMethod::randomized;
   if (name == "gram") return SvdMethod::gram;
   if (name == "tsqr") return SvdMethod::tsqr;
-  throw InvalidArgument("truncated_svd: method must be auto, randomized, gram or tsqr: got '" +
-                        name + "'");
+  if (name == "lanczos") return SvdMethod::lanczos;
+  throw InvalidArgument(
+      "truncated_svd: method must be auto, randomized, lanczos, gram or tsqr: got '" + name + "'");
 }
 
 struct SvdOptions {

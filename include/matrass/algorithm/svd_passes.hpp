@@ -8,26 +8,53 @@
 
 namespace matrass::detail {
 
-/// Y = A Q / scale (and W = A^H Y / scale, summed on rank 0) for the columns of Q that rank 0 has
-/// in next_. Collective.
-template <Scalar T>
-void SvdRun<T>::pass(Pass kind, Index width) {
+/// Y = A Q / scale (and W = A^H Y / scale, summed where Q is) for the columns of Q in next_.
+/// Collective.
+template <Scalar T, TallRows<T> Rows>
+void SvdRun<T, Rows>::pass(Pass kind, Index width) {
   mpi::throw_together(comm_, [&] {
-    if (!root()) next_ = Small<N>(a_.n, width);
+    if (!holds()) next_ = Small<N>(a_.n, width);
     newest_ = y_.add(width);
   });
-  mpi::broadcast<N>(comm_, next_.span(), 0);
+  if (side_.is_dealt()) {
+    whole_ = side_.gathered(next_);
+  } else {
+    mpi::broadcast<N>(comm_, next_.span(), 0);
+  }
   multiply_rows(kind);
   if (!checked_) check_first_pass(kind);
   ++result_.passes;
-  if (kind != Pass::forward) sum_on_root(w_.span());
+  if (kind != Pass::forward) bring_together();
 }
 
-template <Scalar T>
-void SvdRun<T>::multiply_rows(Pass kind) {
+/// The sum of all ranks' W, where Q is. Collective.
+template <Scalar T, TallRows<T> Rows>
+void SvdRun<T, Rows>::bring_together() {
+  if (side_.is_dealt()) {
+    w_ = side_.summed(w_);
+  } else {
+    sum_on_root(w_.span());
+  }
+}
+
+/// What rank 0 has, where Q is: itself, or this rank's rows of it. Collective.
+template <Scalar T, TallRows<T> Rows>
+auto SvdRun<T, Rows>::from_root(Small<N> all) -> Small<N> {
+  if (!side_.is_dealt()) return all;
+  Index cols = all.cols;
+  mpi::broadcast<Index>(comm_, {&cols, 1}, 0);
   mpi::throw_together(comm_, [&] {
-    if (scale_ == 1) return normal_product(a_, kind, next_, newest_, w_);
-    Small<N> scaled = next_;
+    if (!root()) all = Small<N>(a_.n, cols);
+  });
+  mpi::broadcast<N>(comm_, all.span(), 0);
+  return mpi::throw_together(comm_, [&] { return side_.mine_of(all); });
+}
+
+template <Scalar T, TallRows<T> Rows>
+void SvdRun<T, Rows>::multiply_rows(Pass kind) {
+  mpi::throw_together(comm_, [&] {
+    if (scale_ == 1) return normal_product(a_, kind, whole(), newest_, w_);
+    Small<N> scaled = whole();
     for (N& x : scaled.data) x /= scale_;
     normal_product(a_, kind, scaled, newest_, w_);
     for (N& x : w_.data) x /= scale_;
@@ -35,15 +62,15 @@ void SvdRun<T>::multiply_rows(Pass kind) {
 }
 
 /// W of the block that was added last, by a pass of its own. Collective.
-template <Scalar T>
-void SvdRun<T>::adjoint_of_newest() {
+template <Scalar T, TallRows<T> Rows>
+void SvdRun<T, Rows>::adjoint_of_newest() {
   multiply_rows(Pass::adjoint);
   ++result_.passes;
-  sum_on_root(w_.span());
+  bring_together();
 }
 
-template <Scalar T>
-void SvdRun<T>::sum_on_root(std::span<N> values) {
+template <Scalar T, TallRows<T> Rows>
+void SvdRun<T, Rows>::sum_on_root(std::span<N> values) {
   mpi::detail::in_pieces(static_cast<Index>(values.size()), [&](Index at, int count) {
     N* piece = values.data() + at;
     const void* source = root() ? MPI_IN_PLACE : piece;
@@ -54,8 +81,8 @@ void SvdRun<T>::sum_on_root(std::span<N> values) {
 
 /// A NaN or an infinity in A shows in the first Y, as its row sums are of random numbers times that
 /// row. Only then, or where squares of Y's size could overflow or vanish, is A looked at by itself.
-template <Scalar T>
-void SvdRun<T>::check_first_pass(Pass kind) {
+template <Scalar T, TallRows<T> Rows>
+void SvdRun<T, Rows>::check_first_pass(Pass kind) {
   checked_ = true;
   double found[2] = {0, 0};  // {whether something is not finite, largest modulus}
   for (Index i = 0; i < a_.m; ++i) {
@@ -78,8 +105,8 @@ void SvdRun<T>::check_first_pass(Pass kind) {
 
 /// @throws InvalidArgument on all ranks if A has a NaN or an infinity. Else chooses the power of
 /// two to divide A by. Collective; one pass over A.
-template <Scalar T>
-void SvdRun<T>::refuse_or_scale() {
+template <Scalar T, TallRows<T> Rows>
+void SvdRun<T, Rows>::refuse_or_scale() {
   checked_ = true;
   const Extremes found = mpi::throw_together(comm_, [&] {
     Extremes mine = extremes(a_);
@@ -100,32 +127,10 @@ void SvdRun<T>::refuse_or_scale() {
   }
 }
 
-/// A^H A / scale^2 on rank 0. Collective. Cost: m_local n^2 flops, one pass; n^2 numbers a rank.
-template <Scalar T>
-auto SvdRun<T>::gram_matrix() -> Small<N> {
-  constexpr Index panel_rows = 512;
-  Small<N> gram = mpi::throw_together(comm_, [&] {
-    Small<N> sum(a_.n, a_.n);
-    Small<T> panel(a_.n, panel_rows);  // A's rows as its columns
-    Small<N> wide(a_.n, panel_rows);
-    const int n = narrow(a_.n, "truncated_svd: columns");
-    const int ld = sum.ld();
-    const double one = 1;
-    for (Index begin = 0; begin < a_.m; begin += panel_rows) {
-      const Index count = std::min(panel_rows, a_.m - begin);
-      copy_rows(a_, begin, count, panel.data.data(), a_.n, 1);
-      // conj(A)^T: its product with its own adjoint is A^H A.
-      std::transform(panel.data.begin(), panel.data.begin() + a_.n * count, wide.data.begin(),
-                     [&](T x) { return conjugate(static_cast<N>(x)) / scale_; });
-      const int depth = static_cast<int>(count);
-      if constexpr (is_complex<T>) {
-        zherk_("U", "N", &n, &depth, &one, wide.data.data(), &ld, &one, sum.data.data(), &ld);
-      } else {
-        dsyrk_("U", "N", &n, &depth, &one, wide.data.data(), &ld, &one, sum.data.data(), &ld);
-      }
-    }
-    return sum;
-  });
+/// A^H A / scale^2 on rank 0. Collective; n^2 numbers a rank.
+template <Scalar T, TallRows<T> Rows>
+auto SvdRun<T, Rows>::gram_matrix() -> Small<N> {
+  Small<N> gram = mpi::throw_together(comm_, [&] { return gram_of_rows(a_, scale_); });
   sum_on_root(gram.span());
   return gram;
 }

@@ -11,6 +11,7 @@
 #include <matrass/algorithm/krylov_basis.hpp>
 #include <matrass/algorithm/start_block.hpp>
 #include <matrass/algorithm/svd_finish.hpp>
+#include <matrass/algorithm/tall_rows.hpp>
 #include <optional>
 #include <string>
 #include <utility>
@@ -19,11 +20,13 @@
 namespace matrass::detail {
 
 /// One run. Rank 0 holds the short side (basis, small problems), decides, and tells the others;
-/// every rank applies its rows of A and keeps its rows of Y.
+/// every rank applies its rows of A and keeps its rows of Y. Where n is large the basis is dealt to
+/// all ranks by rows, and only small problems and decisions are rank 0's.
 ///
-/// Memory: Y takes at most `most_vectors()` columns of this rank's rows, at most half of what A
-/// has; rank 0 also has Q, as wide. Each pass sends n x b numbers to rank 0 and back.
-template <Scalar T>
+/// Memory: Y takes at most `most_vectors()` columns of this rank's rows, at most half of what a
+/// dense A has; Q is as wide. Each pass sends n x b numbers to rank 0 and back, or summed to their
+/// owners and from there to all.
+template <Scalar T, TallRows<T> Rows = LocalRows<T>>
 class SvdRun {
  public:
   using N = Wide<T>;
@@ -32,7 +35,7 @@ class SvdRun {
 
   /// @param a this rank's rows of an m x n matrix with m >= n >= 1 (m summed over ranks)
   /// @param name of the routine, for errors
-  SvdRun(const LocalRows<T>& a, const mpi::Communicator& comm, Index k, const SvdOptions& options,
+  SvdRun(const Rows& a, const mpi::Communicator& comm, Index k, const SvdOptions& options,
          RowIndex row_index, std::string name = "truncated_svd")
       : a_(a),
         comm_(comm),
@@ -41,9 +44,17 @@ class SvdRun {
         name_(std::move(name)),
         row_index_(std::move(row_index)),
         tol_(std::max(options.tol > 0 ? options.tol : default_tol<T>(), 50 * eps)),
-        block_(std::min(a.n, options.block > 0 ? options.block : default_block(a.n))),
+        block_(std::min(a.n, options.block > 0 ? options.block : vectors_in_block(a))),
         y_(a.m),
-        basis_(a.n, limits()) {}
+        side_(comm.size() > 1 && a.n >= dealt_from() ? ShortSide(a.n, comm) : ShortSide(a.n)),
+        basis_(side_, limits()) {}
+
+  /// From this many columns on the basis is dealt to all ranks: the products with it then take
+  /// longer than the messages. A test makes it small.
+  static Index& dealt_from() {
+    static Index columns = 8192;
+    return columns;
+  }
 
   /// Which residual is reported, and is not zero by construction: ||A v - s u||, or ||A^H u - s v||
   /// (for a caller that works on the transpose).
@@ -62,7 +73,8 @@ class SvdRun {
       iterate(begin());
     }
     if (transposed_) {
-      mpi::throw_together(comm_, [&] { next_ = result_.v; });
+      mpi::throw_together(comm_,
+                          [&] { next_ = side_.is_dealt() ? side_.mine_of(result_.v) : result_.v; });
       if (!result_.direct) finish_right();
       measure_adjoint();
     }
@@ -74,26 +86,25 @@ class SvdRun {
  private:
   static constexpr double eps = std::numeric_limits<Real<T>>::epsilon();
   static constexpr int most_restarts = 4;
+  static constexpr int most_passes = 2000;  ///< with thick restarts
 
-  /// expand: pass over A for Y and W, then decide anew. last: pass for Y, then finish if the
-  /// residuals are small enough. finish: nothing is left to expand. gram: begin anew from A^H A.
-  /// direct: give up the iteration.
-  enum class Action { expand, restart_and_expand, last, finish, gram, direct };
+  /// expand: pass over A for Y and W, then decide anew. inject, restart, thick_restart: change the
+  /// basis, then expand. last: pass for Y, then finish if the residuals are small enough. finish:
+  /// nothing is left to expand. gram: begin anew from A^H A. direct: give up the iteration.
+  enum class Action { expand, inject, restart, thick_restart, last, finish, gram, direct };
 
   /// What rank 0 tells the others.
   struct Order {
     Action action = Action::expand;
-    Index width = 0;                                            ///< of the next pass
+    Index width = 0;  ///< of the next pass; random vectors to inject or to restart with
     double residual = std::numeric_limits<double>::infinity();  ///< estimate, relative
   };
 
   bool root() const { return comm_.rank() == 0; }
-  /// A pass with 16 vectors takes a fifth longer than one with 8, as memory is the limit, and saves
-  /// more passes than that. Complex scalars are bound by arithmetic.
-  static Index default_block(Index n) {
-    constexpr Index wide_enough = 256;
-    return !is_complex<T> && n >= wide_enough ? 16 : 8;
-  }
+  /// Whether this rank works on the basis.
+  bool holds() const { return root() || side_.is_dealt(); }
+  /// The newest vectors with all rows, as every rank has them in a pass.
+  const Small<N>& whole() const { return side_.is_dealt() ? whole_ : next_; }
 
   KrylovLimits limits() const {
     // A q of a null vector q is rounding: some eps times the Frobenius norm of A.
@@ -101,8 +112,18 @@ class SvdRun {
     return {eps, std::max(noise, 0.01 * tol_)};
   }
 
+  /// Whether it restarts from what it has found so far rather than keep all vectors.
+  bool thick() const {
+    return options_.method == SvdMethod::lanczos ||
+           (options_.method == SvdMethod::automatic && keeps_few_blocks(a_));
+  }
+
+  /// What a thick restart keeps.
+  Index kept_vectors() const { return k_ + block_; }
+
   Index most_vectors() const {
     constexpr Index plenty = 512;
+    if (thick()) return std::min(a_.n - block_, 2 * (k_ + block_) + 8 * block_);
     return std::max(std::min(a_.n / 2, std::max(plenty, 4 * k_)), k_ + 3 * block_);
   }
 
@@ -111,21 +132,22 @@ class SvdRun {
   /// columns make that less than the fewest passes, the iteration begins there.
   SvdMethod method() const {
     const bool automatic = options_.method == SvdMethod::automatic;
-    if (!automatic && options_.method != SvdMethod::randomized) return options_.method;
+    const bool direct = options_.method == SvdMethod::gram || options_.method == SvdMethod::tsqr;
+    if (direct) return options_.method;
     if (2 * (k_ + 2 * block_) > a_.n) return SvdMethod::tsqr;
-    return automatic && gram_in_passes() < fewest_passes ? SvdMethod::gram : SvdMethod::randomized;
+    return automatic && passes_of_gram() < fewest_passes ? SvdMethod::gram : SvdMethod::randomized;
   }
 
   static constexpr double fewest_passes = 5;
-  double gram_in_passes() const {
-    return static_cast<double>(a_.n) / (4 * static_cast<double>(block_));
-  }
+  double passes_of_gram() const { return gram_in_passes(a_, block_); }
 
   // Passes over A: svd_passes.hpp
   void pass(Pass kind, Index width);
   void multiply_rows(Pass kind);
   void adjoint_of_newest();
+  void bring_together();
   void sum_on_root(std::span<N> values);
+  Small<N> from_root(Small<N> all);
   void check_first_pass(Pass kind);
   void refuse_or_scale();
   Small<N> gram_matrix();
@@ -135,21 +157,26 @@ class SvdRun {
   void iterate(Order order);
   Order decide_together();
   Order decide();
-  Order restart(double residual, Index count);
-  Order inject(double residual);
+  Order restart_or_direct(double residual);
+  Index carry_out(const Order& order);
+  Index injected() const;
+  void restart(Index count);
+  void thick_restart();
   bool slower_than_gram(double residual);
   bool misses_copies() const;
   Small<N> random_vectors(Index count);
 
   // The end: svd_end.hpp
   bool finish();
-  Small<N> ritz_rotation(const Small<N>& triangle, Index rank);
+  Small<N> ritz_rotation(const Small<N>& triangle, Index rank, const Small<N>& more);
+  void right_vectors(Small<N>& rotation);
   void measure(const Small<N>& rotation);
-  void direct();
+  Small<N> completing_vectors(Index count) const;
+  void direct(double residual = 0);
   void finish_right();
   void measure_adjoint();
 
-  LocalRows<T> a_;
+  Rows a_;
   mpi::Communicator comm_;
   Index k_;
   SvdOptions options_;
@@ -161,15 +188,18 @@ class SvdRun {
   LocalColumns<T> u_;
   TallBlocks<T> y_;
   typename TallBlocks<T>::Block newest_{};
-  Small<N> next_;  ///< on rank 0: the columns of Q that the next pass applies A to
+  ShortSide side_;
+  Small<N> next_;   ///< the columns of Q that the next pass applies A to: on rank 0, or dealt
+  Small<N> whole_;  ///< the same with all rows, where they are dealt
   Small<N> w_;
   Small<N> d_;  ///< coordinates of v in Q
   LocalSvd<T> result_;
   bool checked_ = false;     ///< A is known to be finite
   bool transposed_ = false;  ///< A is the transpose of what the caller was given
 
-  KrylovBasis<N> basis_;  ///< from here on: rank 0 only
+  KrylovBasis<N> basis_;  ///< on rank 0, or dealt; from here on: rank 0 only
   Ritz<N> ritz_;
+  typename KrylovBasis<N>::Kept kept_;  ///< by a thick restart
   Index starts_ = 0;       ///< independent random vectors that the basis has grown from
   Index random_used_ = 0;  ///< random vectors taken so far
   int restarts_ = 0;

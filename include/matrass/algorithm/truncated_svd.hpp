@@ -65,11 +65,11 @@ TruncatedSvd<T> from_transposed(const DistMatrix<T>& u, LocalSvd<T> found) {
 
 /// The triplets of the matrix of which `tall` is a view and `rows` (perhaps shifted) are this
 /// rank's rows. Collective. @param name of the routine, for errors
-template <Scalar T>
-TruncatedSvd<T> svd_of_rows(const TallView<T>& tall, const LocalRows<T>& rows, Index k,
-                            const SvdOptions& options, const std::string& name) {
+template <Scalar T, class View, TallRows<T> Rows>
+TruncatedSvd<T> svd_of_rows(const View& tall, const Rows& rows, Index k, const SvdOptions& options,
+                            const std::string& name) {
   const ProcessGrid& grid = tall.rows.grid();
-  using Run = SvdRun<T>;
+  using Run = SvdRun<T, Rows>;
   DistMatrix<T> u;
   std::vector<Index> indices;
   std::optional<Run> run;
@@ -95,7 +95,7 @@ template <Scalar T>
 TruncatedSvd<T> truncated_svd_of(const DistMatrix<T>& a, Index k, const SvdOptions& options) {
   require_rank(a, k, options, "truncated_svd");
   const TallView<T> tall = tall_view(a);
-  return svd_of_rows(tall, tall.local(), k, options, "truncated_svd");
+  return svd_of_rows<T>(tall, tall.local(), k, options, "truncated_svd");
 }
 
 }  // namespace detail

@@ -102,7 +102,8 @@ class Tsqr {
  public:
   /// @param keep_q whether apply() will be called
   /// @param scale a power of two that A is divided by
-  Tsqr(const LocalRows<T>& a, const mpi::Communicator& comm, bool keep_q, double scale = 1)
+  template <class Rows = LocalRows<T>>  // or others that copy_rows() knows
+  Tsqr(const Rows& a, const mpi::Communicator& comm, bool keep_q, double scale = 1)
       : Tsqr(
             comm, a.m, a.n, keep_q,
             [&a](Index begin, Index rows, T* out, Index ld) {

@@ -6,33 +6,22 @@ Next: ``factorizations.py``.
 
 from __future__ import annotations
 
-import numpy as np
-
 from matrass.agreement import agreed
 from matrass.bootstrap.which_mpi import load_core
-from matrass.errors import InvalidArgument
 from matrass.linalg.operands import require_matrices
 from matrass.matrix import DistMatrix
+from matrass.norm_names import norm_name
+from matrass.sparse import SparseMatrix
 
 __all__ = ["norm"]
 
-_NORMS = {
-    None: "fro",
-    "fro": "fro",
-    1: "1",
-    -1: "-1",
-    np.inf: "inf",
-    -np.inf: "-inf",
-    "max": "max",
-}
 
-
-def norm(a: DistMatrix, ord: float | str | None = None) -> float:  # noqa: A002
+def norm(a: DistMatrix | SparseMatrix, ord: float | str | None = None) -> float:  # noqa: A002
     """A norm of a matrix.
 
     Parameters
     ----------
-    a : DistMatrix
+    a : DistMatrix or SparseMatrix
         Any layout.
     ord : {None, "fro", 1, -1, inf, -inf, "max"}
         As `numpy.linalg.norm` for matrices, and the largest modulus.
@@ -52,15 +41,9 @@ def norm(a: DistMatrix, ord: float | str | None = None) -> float:  # noqa: A002
     Collective over ``a.grid.comm``; one pass over the local part and one reduction. Squares neither
     overflow nor vanish before the norm does.
     """
+    if isinstance(a, SparseMatrix):
+        return a.norm(ord)
     require_matrices([a], "norm")
-
-    def read() -> str:
-        try:
-            return _NORMS[ord]
-        except (KeyError, TypeError) as error:
-            raise InvalidArgument(
-                f'norm: ord must be None, "fro", 1, -1, inf, -inf or "max": got {ord!r}'
-            ) from error
-
-    value: float = load_core().norm(a._core, agreed(a.grid._core, "norm", read))
+    name = agreed(a.grid._core, "norm", lambda: norm_name(ord))
+    value: float = load_core().norm(a._core, name)
     return value

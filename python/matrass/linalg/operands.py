@@ -15,7 +15,7 @@ from matrass.matrix import DistMatrix
 
 __all__ = ["one_of", "require_alike", "require_matrices", "svd_arguments"]
 
-_SVD_METHODS = ("auto", "randomized", "gram", "tsqr")
+_SVD_METHODS = ("auto", "randomized", "lanczos", "gram", "tsqr")
 
 
 def require_matrices(operands: list[DistMatrix], routine: str) -> None:

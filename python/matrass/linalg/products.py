@@ -6,6 +6,8 @@ Next: ``norms.py``.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from matrass.agreement import agreed
@@ -13,6 +15,7 @@ from matrass.bootstrap.which_mpi import load_core
 from matrass.errors import DTypeError, InvalidArgument
 from matrass.linalg.operands import require_alike, require_matrices
 from matrass.matrix import DistMatrix
+from matrass.sparse import SparseMatrix, sparse_matmul
 
 __all__ = ["matmul"]
 
@@ -20,8 +23,8 @@ _OPS = {False: "N", True: "T", "N": "N", "T": "T", "C": "C"}
 
 
 def matmul(
-    a: DistMatrix,
-    b: DistMatrix,
+    a: DistMatrix | SparseMatrix,
+    b: DistMatrix | SparseMatrix,
     *,
     transpose_a: bool | str = False,
     transpose_b: bool | str = False,
@@ -35,7 +38,8 @@ def matmul(
     ----------
     a, b : DistMatrix
         op(a) has shape (m, k), op(b) (k, n): any layouts, one grid, one dtype. Transposed views
-        (``a.T``) and slices are used where they are.
+        (``a.T``) and slices are used where they are. One of them may be a SparseMatrix: the result
+        is then in [VC,STAR] ([STAR,VC] where `b` is sparse), with neither `beta` nor `out`.
     transpose_a, transpose_b : bool or {"N", "T", "C"}
         What op is: nothing, the transpose (True or "T"), or the conjugate transpose ("C").
     alpha, beta : scalar
@@ -69,6 +73,17 @@ def matmul(
     ----------
     PBLAS PxGEMM.
     """
+    if isinstance(a, SparseMatrix) or isinstance(b, SparseMatrix):
+        sparse = a if isinstance(a, SparseMatrix) else b
+        ops, factor = agreed(
+            sparse.grid._core,
+            "matmul",
+            lambda: _sparse_arguments((transpose_a, transpose_b), alpha, beta, out, sparse.dtype),
+        )
+        product = sparse_matmul(_turned(a, ops[0]), _turned(b, ops[1]))
+        if factor != 1:
+            product.local[...] *= factor if sparse.dtype.kind == "c" else factor.real
+        return product
     require_matrices([a], "matmul")
     arguments = agreed(
         a.grid._core,
@@ -100,4 +115,30 @@ def _matmul_arguments(
     except (KeyError, TypeError) as error:
         raise InvalidArgument(
             f'matmul: transposes must be a bool, "N", "T" or "C": got {transposes}'
+        ) from error
+
+
+def _turned(a: Any, op: str) -> Any:
+    """op(a): a view, but for the conjugate of a dense matrix."""
+    return {"N": lambda: a, "T": lambda: a.T, "C": lambda: a.H}[op]()
+
+
+def _sparse_arguments(
+    transposes: tuple[bool | str, bool | str],
+    alpha: Any,
+    beta: Any,
+    out: Any,
+    dtype: np.dtype[Any],
+) -> tuple[tuple[str, str], complex]:
+    """Check the arguments of a product with a sparse factor."""
+    if out is not None or beta != 0:
+        raise InvalidArgument("matmul: a product with a sparse factor takes neither out nor beta")
+    if np.iscomplexobj(alpha) and dtype.kind != "c":
+        raise DTypeError(f"matmul: alpha must be real for {dtype}: got {alpha}")
+    try:
+        return (_OPS[transposes[0]], _OPS[transposes[1]]), complex(alpha)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidArgument(
+            f'matmul: transposes must be a bool, "N", "T" or "C", alpha a number: got {transposes}'
+            f", {alpha!r}"
         ) from error
