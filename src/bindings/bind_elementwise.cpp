@@ -116,8 +116,6 @@ void bind_distribution(py::module_& module) {
                              [](const Dealt& d) { return d.distribution.rows().nprocs; })
       .def_property_readonly("col_places",
                              [](const Dealt& d) { return d.distribution.cols().nprocs; })
-      .def_property_readonly("on_root",
-                             [](const Dealt& d) { return d.distribution.layout() == CIRC_CIRC; })
       .def("transposed", [](const Dealt& d) { return Dealt{d.grid, d.distribution.transposed()}; })
       .def(
           "aligned",
