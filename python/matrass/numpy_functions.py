@@ -164,8 +164,17 @@ def _isrealobj(x: Any) -> bool:
 
 
 @_for(np.transpose)
-def _transpose(a: Any) -> Any:
+def _transpose(a: Any, axes: Any = None) -> Any:
+    if axes is not None and [k % 2 for k in axes] != [1, 0]:
+        raise InvalidArgument(f"transpose: axes must be None or (1, 0): got {axes!r}")
     return a.T
+
+
+if hasattr(np, "matrix_transpose"):  # NumPy 2
+
+    @_for(np.matrix_transpose)
+    def _matrix_transpose(x: Any) -> Any:
+        return x.T
 
 
 @_for(np.real)
@@ -231,6 +240,25 @@ class _FillGiven:
 
 
 _for(np.where)(where)
+
+
+@dataclass(frozen=True)
+class _Clip:
+    """np.clip with both bounds."""
+
+    def dtypes(self, samples: list[Any]) -> list[np.dtype[Any]]:
+        return [np.clip(*samples).dtype]
+
+    def run(self, operands: list[Any], results: list[npt.NDArray[Any]]) -> None:
+        x, low, high = operands
+        np.clip(x, low, high, out=results[0])
+
+
+@_for(np.clip)
+def _clip(a: Any, a_min: Any = None, a_max: Any = None) -> Any:
+    if a_min is None:
+        return a.copy() if a_max is None else np.minimum(a, a_max)
+    return np.maximum(a, a_min) if a_max is None else apply("clip", _Clip(), [a, a_min, a_max])
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,9 @@ def normal(
     ----------
     Salmon, Moraes, Dror, Shaw (2011): Philox4x64-10. Wichura (1988): AS 241.
     """
-    return _matrix("normal", grid, shape, {"loc": loc, "scale": scale}, (dtype, layout, block))
+    return _matrix(
+        "normal", grid, shape, {"loc": loc, "scale": scale}, (seed, dtype, layout, block)
+    )
 
 
 def uniform(

@@ -7,7 +7,7 @@ import operator
 import matrass as mt
 import numpy as np
 import pytest
-from beside_numpy import M, N, assert_same, check, moved, place, sample
+from beside_numpy import M, N, assert_same, check, moved, pairs, place, sample
 from reference import DTYPES, LAYOUTS, grid_shapes, raised_together
 
 pytestmark = pytest.mark.ranks(1, 2, 4, 6)
@@ -110,7 +110,7 @@ def test_one_distribution_moves_nothing(comm):
 
 def test_other_distributions_come_to_the_first(comm):
     x, y = sample(), sample(seed=1)
-    for first, second in itertools.product(LAYOUTS, LAYOUTS):
+    for first, second in pairs(LAYOUTS, LAYOUTS, 0, 3, 5, 8):
         A, B = place(comm, x, first, 2), place(comm, y, second, 5)
         check(A - B, x - y, like=A)
         check(np.greater(A, B), x > y, like=A)
@@ -260,7 +260,7 @@ def test_type_errors(comm):
         lambda: A + None,
         lambda: A + [1.0] * N,
         lambda: A == "a",
-        lambda: A != None,
+        lambda: A != None,  # noqa: E711
         lambda: bool(A),
         lambda: bool(A > 0),
         lambda: np.add.reduce(A),

@@ -7,6 +7,11 @@ import numpy as np
 M, N = 13, 7
 
 
+def pairs(one, other, *steps):
+    """Each of `one` with some of `other`: different ones each time, all of them over time."""
+    return [(x, other[(k + step) % len(other)]) for k, x in enumerate(one) for step in steps]
+
+
 def sample(m=M, n=N, dtype="float64", seed=0):
     rng = np.random.default_rng(seed)
     x = rng.uniform(0.5, 3, (m, n))
