@@ -50,9 +50,12 @@ TEST(ElementBits, EachElementIsItsPlaceInACounter) {
 }
 
 TEST(CounterNormal, StartVectorsStayWhatTheyWere) {
-  // Written down before the function came to this header.
   EXPECT_EQ(detail::mix(0), 0xe220a8397b1dcdafU);
   EXPECT_EQ(detail::mix(1), 0x910a2dec89025cc1U);
+  EXPECT_DOUBLE_EQ(detail::counter_normal(0U, 0, 0, 0), -1.722316375875828);
+  EXPECT_DOUBLE_EQ(detail::counter_normal(3U, 5, 7, 1), -0.20419518463684486);
+  EXPECT_DOUBLE_EQ(detail::counter_normal(18446744073709551615U, 1000000000000, 9, 0),
+                   -0.24907064443495766);
 }
 
 TEST(NormalQuantile, IsTheInverseOfTheDistribution) {

@@ -75,12 +75,11 @@ TEST(Random, WrongArgumentsAreEveryRanksError) {
   for_each_rank_count([](MPI_Comm comm) {
     const ProcessGrid grid(comm);
     expect_same_error<InvalidArgument>(
-        comm, [&] { random_normal<double>(grid, {-1, 3}, MC_MR, 0); }, "extents");
+        grid, [&] { random_normal<double>(grid, {-1, 3}, MC_MR, 0); }, {"extents"});
     if (grid.comm().size() < 2) return;
+    const auto seed = static_cast<std::uint64_t>(grid.rank());
     expect_same_error<InvalidArgument>(
-        comm,
-        [&] { random_normal<double>(grid, {3, 3}, MC_MR, static_cast<unsigned>(grid.rank())); },
-        "same");
+        grid, [&] { random_normal<double>(grid, {3, 3}, MC_MR, seed); }, {"random", "same"});
   });
 }
 
