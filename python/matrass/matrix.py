@@ -63,6 +63,8 @@ class DistMatrix(MatrixProperties, Arithmetic, Reductions):
     Notes
     -----
     A handle: ``A.to()`` where nothing moves, slices and ``A.T`` share their elements with `A`.
+    NumPy's operators, ufuncs and reductions work on it, locally where operands are dealt out alike
+    (docs/array_api.md); all of them are collective.
     Making one is collective over ``grid.comm``; freeing is local, in any order on any rank.
     A forked child (``os.fork``, multiprocessing's "fork") has its parent's pages, not a copy: what
     it writes into a matrix its parent reads, and it can make none of its own.
