@@ -45,12 +45,17 @@ PYTHON = [
     "indexing",
     "properties",
     "plan",
+    "elementwise",
+    "operators",
+    "reductions",
+    "mask",
     "matrix",
     "norm_names",
     "arrays",
     "sparse",
     "sparse_create",
     "linalg",
+    "numpy_functions",
     "tile_sink",
     "create",
     "random",
@@ -58,8 +63,15 @@ PYTHON = [
     "cli",
     "__main__",
 ]
-# Operators and methods of DistMatrix that stand for a routine of linalg load it when called.
-LATE = {("matrix", "linalg")}
+# Operators and methods of DistMatrix that stand for a routine of linalg load it when called; what
+# makes matrices and masks is below them.
+LATE = {
+    ("matrix", "linalg"),
+    ("operators", "linalg"),
+    ("operators", "numpy_functions"),
+    ("elementwise", "matrix"),
+    ("elementwise", "mask"),
+}
 
 MAX_LINES = 400
 LICENCE = "SPDX-License-Identifier: " + "BSD-3-Clause"

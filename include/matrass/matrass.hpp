@@ -22,6 +22,7 @@
 #include <matrass/matrix/create.hpp>
 #include <matrass/matrix/dist_matrix.hpp>
 #include <matrass/matrix/local_view.hpp>
+#include <matrass/matrix/random.hpp>
 #include <matrass/mpi/environment.hpp>
 #include <matrass/redistribute/convert.hpp>
 #include <matrass/redistribute/redistribute.hpp>

@@ -15,6 +15,7 @@ from matrass.bootstrap import which_mpi as _which_mpi
 if TYPE_CHECKING:
     from matrass import _core as _core
     from matrass import linalg as linalg
+    from matrass import random as random
     from matrass.create import from_function as from_function
     from matrass.create import from_global as from_global
     from matrass.create import from_local as from_local
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from matrass.errors import TimeoutError as TimeoutError
     from matrass.grid import Grid as Grid
     from matrass.layout import Layout as Layout
+    from matrass.mask import DistMask as DistMask
+    from matrass.mask import where as where
     from matrass.matrix import DistMatrix as DistMatrix
     from matrass.plan import RedistributionPlan as RedistributionPlan
     from matrass.pool import MemoryUse as MemoryUse
@@ -63,6 +66,7 @@ _HOMES = {
     "matrass.grid": "Grid",
     "matrass.layout": "Layout",
     "matrass.create": "from_function from_global from_local from_tiles",
+    "matrass.mask": "DistMask where",
     "matrass.matrix": "DistMatrix",
     "matrass.plan": "RedistributionPlan",
     "matrass.pool": "MemoryUse limit_memory memory reset_peak_memory trim_memory",
@@ -71,7 +75,7 @@ _HOMES = {
     "matrass.tile_sink": "TileSink",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
-_MODULES = ("linalg",)
+_MODULES = ("linalg", "random")
 
 __all__ = sorted([*_HOME_OF, *_MODULES, "__version__"])  # noqa: PLE0605
 

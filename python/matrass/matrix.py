@@ -14,12 +14,16 @@ import numpy.typing as npt
 from matrass.agreement import agreed
 from matrass.arguments import Block, bytes_of, dtype_of, how_dealt, number_of, root_of
 from matrass.bootstrap.which_mpi import load_core
+from matrass.elementwise import part_of_complex
 from matrass.errors import DTypeError, InvalidArgument, LayoutError, ShapeError
 from matrass.grid import Grid, core_of
 from matrass.indexing import is_element, ranges_of
 from matrass.layout import Layout
+from matrass.mask import DistMask, assign_where
+from matrass.operators import Arithmetic
 from matrass.plan import RedistributionPlan
 from matrass.properties import MatrixProperties
+from matrass.reductions import Reductions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,12 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["DistMatrix"]
 
-_NO_ARRAYS = (
-    "matmul: operands must be DistMatrix: got ndarray (mt.from_global makes one of an array)"
-)
 
-
-class DistMatrix(MatrixProperties):
+class DistMatrix(MatrixProperties, Arithmetic, Reductions):
     """A matrix of zeros, dealt out over a process grid.
 
     Parameters
@@ -63,13 +63,12 @@ class DistMatrix(MatrixProperties):
     Notes
     -----
     A handle: ``A.to()`` where nothing moves, slices and ``A.T`` share their elements with `A`.
+    NumPy's operators, ufuncs and reductions work on it, locally where operands are dealt out alike
+    (docs/array_api.md); all of them are collective.
     Making one is collective over ``grid.comm``; freeing is local, in any order on any rank.
     A forked child (``os.fork``, multiprocessing's "fork") has its parent's pages, not a copy: what
     it writes into a matrix its parent reads, and it can make none of its own.
     """
-
-    __array_ufunc__ = None  # np.add(A, x) must not take A for a sequence
-    __hash__ = None  # type: ignore[assignment]
 
     def __init__(
         self,
@@ -100,9 +99,6 @@ class DistMatrix(MatrixProperties):
 
     def __len__(self) -> int:
         return self.shape[0]
-
-    def __bool__(self) -> bool:
-        raise TypeError("the truth value of a DistMatrix is ambiguous")
 
     def __iter__(self) -> Iterator[Any]:
         raise TypeError("a DistMatrix is not iterable: each row would be a collective call")
@@ -261,6 +257,11 @@ class DistMatrix(MatrixProperties):
         """A deep copy in the same layout. Collective over ``grid.comm``."""
         return self._wrap(self._core.copy(), self.grid)
 
+    __copy__ = copy
+
+    def __deepcopy__(self, memo: Any) -> DistMatrix:
+        return self.copy()
+
     def numpy(self, root: int | None = 0) -> npt.NDArray[Any] | None:
         """The whole matrix as a NumPy array.
 
@@ -297,6 +298,23 @@ class DistMatrix(MatrixProperties):
         return self._wrap(self._core.transposed(), self.grid)
 
     @property
+    def mT(self) -> DistMatrix:  # noqa: N802
+        """The same as `T`, by the name that the array API gives it."""
+        return self.T
+
+    @property
+    def real(self) -> DistMatrix:
+        """The real part: the matrix itself where it is real, else in new memory. Collective."""
+        part: DistMatrix = part_of_complex(self, "real")
+        return part
+
+    @property
+    def imag(self) -> DistMatrix:
+        """The imaginary part, in new memory; zeros of a real matrix. Collective."""
+        part: DistMatrix = part_of_complex(self, "imag")
+        return part
+
+    @property
     def H(self) -> DistMatrix:  # noqa: N802
         """The conjugate transpose: a view where the matrix is real, else of a conjugated copy."""
         return self._wrap(self._core.conjugated().transposed(), self.grid)
@@ -331,8 +349,12 @@ class DistMatrix(MatrixProperties):
         """Assign a scalar or a DistMatrix of the same shape. Collective.
 
         A matrix of another dtype is converted, but no imaginary part is dropped. It may share
-        elements with this one: what is read is as it was before.
+        elements with this one: what is read is as it was before. ``A[mask] = value`` assigns a
+        scalar where a DistMask is True.
         """
+        if isinstance(key, DistMask):
+            assign_where(self, key, value)
+            return
         ((i0, i1), (j0, j1)), read = agreed(
             self.grid._core,
             "assign",
@@ -346,27 +368,6 @@ class DistMatrix(MatrixProperties):
             load_core().copy_into(value._core, view)
         else:
             view.local[...] = read
-
-    # Arithmetic -----------------------------------------------------------------------------------
-
-    def __eq__(self, other: object) -> bool:
-        raise TypeError(
-            "==: a DistMatrix is not compared elementwise: compare A.local, or A.numpy()"
-        )
-
-    def __matmul__(self, other: object) -> DistMatrix:
-        if isinstance(other, np.ndarray):
-            raise TypeError(_NO_ARRAYS)
-        if not isinstance(other, DistMatrix):
-            return NotImplemented
-        from matrass.linalg import matmul
-
-        return matmul(self, other)
-
-    def __rmatmul__(self, other: object) -> DistMatrix:
-        if isinstance(other, np.ndarray):
-            raise TypeError(_NO_ARRAYS)
-        return NotImplemented
 
     def norm(self, ord: float | str | None = None) -> float:  # noqa: A002
         """A matrix norm, as `matrass.linalg.norm`."""

@@ -18,6 +18,7 @@ from matrass.layout import Layout
 
 if TYPE_CHECKING:
     from matrass import _core
+    from matrass._core import Distribution
     from matrass.grid import Grid
     from matrass.linalg.certificate import Certificate
 
@@ -91,6 +92,12 @@ class MatrixProperties:
     def local_cols(self) -> npt.NDArray[np.int64]:
         """The global column indices of this rank's part, ascending."""
         return self._core.local_cols
+
+    @property
+    def _dealt(self) -> Distribution:
+        """How it is dealt out, as the core's object."""
+        dealt: Distribution = load_core().distribution(self._core)
+        return dealt
 
     @property
     def descriptor(self) -> tuple[int, ...]:

@@ -14,6 +14,7 @@ void bind_mpi(pybind11::module_& module);
 void bind_memory(pybind11::module_& module);
 void bind_grid(pybind11::module_& module);
 void bind_matrix(pybind11::module_& module);
+void bind_elementwise(pybind11::module_& module);
 void bind_redistribute(pybind11::module_& module);
 void bind_scalapack(pybind11::module_& module);
 void bind_dense(pybind11::module_& module);

@@ -13,6 +13,7 @@ PYBIND11_MODULE(_core, module) {
   bindings::bind_memory(module);
   bindings::bind_grid(module);
   bindings::bind_matrix(module);
+  bindings::bind_elementwise(module);
   bindings::bind_redistribute(module);
   bindings::bind_scalapack(module);
   bindings::bind_dense(module);

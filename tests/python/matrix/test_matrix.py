@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """DistMatrix: zeros, and what it says of itself, against the layouts' definitions."""
 
+import copy
 import itertools
+import pickle
 
 import matrass as mt
 import numpy as np
@@ -169,15 +171,15 @@ def test_what_a_matrix_is_not(comm):
         hash(A)
     with pytest.raises(TypeError):
         _ = 1 in A
-    with pytest.raises(TypeError):
-        np.sqrt(A)
+    with pytest.raises(TypeError, match="cannot be pickled"):
+        pickle.dumps(A)
 
 
 def test_copy_is_deep(comm):
     A = mt.from_function(mt.Grid(comm), (9, 8), lambda i, j: i + 9 * j, block=2)
     for M in (A, A.T, A[2:7, 1:5], A[2:7, 1:5].T):
         before = M.numpy(None)
-        B = M.copy()
+        B = (M.copy(), copy.copy(M), copy.deepcopy(M))[comm.size % 3]
         assert B.layout == M.layout
         assert B.dtype == M.dtype
         assert not np.shares_memory(B.local, M.local)
