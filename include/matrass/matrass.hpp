@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// @file
 /// Everything. The folders in the order of the data's way:
-/// core, mpi, grid, layout, matrix, redistribute, scalapack, algorithm.
+/// core, mpi, grid, layout, matrix, redistribute, scalapack, algorithm, sparse.
 /// Next: layout/layout.hpp, where the names of the layouts are explained
 #pragma once
 
+#include <matrass/algorithm/certificate.hpp>
 #include <matrass/algorithm/cg.hpp>
 #include <matrass/algorithm/kmeans.hpp>
 #include <matrass/algorithm/leverage_scores.hpp>
@@ -29,4 +30,12 @@
 #include <matrass/redistribute/relabel.hpp>
 #include <matrass/redistribute/tile_sink.hpp>
 #include <matrass/redistribute/tiles.hpp>
+#include <matrass/scalapack/cholesky.hpp>
+#include <matrass/scalapack/eigh.hpp>
+#include <matrass/scalapack/eigvals.hpp>
+#include <matrass/scalapack/lu.hpp>
 #include <matrass/scalapack/matmul.hpp>
+#include <matrass/scalapack/pinv.hpp>
+#include <matrass/scalapack/qr.hpp>
+#include <matrass/scalapack/solve.hpp>
+#include <matrass/scalapack/svd.hpp>

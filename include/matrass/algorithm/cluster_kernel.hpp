@@ -12,8 +12,8 @@
 
 namespace matrass::detail {
 
-/// Rows of a panel of k-means: element (i, j) of a packed one is panel[j * panel_rows + i].
-inline constexpr int panel_rows = 64;
+/// Rows of a panel of k-means: element (i, j) of a packed one is panel[j * packed_rows + i].
+inline constexpr int packed_rows = 64;
 
 namespace portable {
 #define MATRASS_VECTOR_BYTES 16

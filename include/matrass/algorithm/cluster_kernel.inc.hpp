@@ -6,19 +6,19 @@
 // Included several times, so without an include guard, inside a namespace and a target region, with
 //   MATRASS_VECTOR_BYTES  bytes of a vector register
 
-/// best[i] = the first r that has the least scores[r * panel_rows + i]. NaN is never the least.
+/// best[i] = the first r that has the least scores[r * packed_rows + i]. NaN is never the least.
 template <class T>
 void nearest(const T* scores, Index k, std::int32_t* best) {
   using Integer = std::conditional_t<sizeof(T) == 8, std::int64_t, std::int32_t>;
   using V [[gnu::vector_size(MATRASS_VECTOR_BYTES), gnu::may_alias]] = T;
   using I [[gnu::vector_size(MATRASS_VECTOR_BYTES)]] = Integer;
   constexpr int lanes = MATRASS_VECTOR_BYTES / static_cast<int>(sizeof(T));
-  for (int i = 0; i < panel_rows; i += lanes) {
+  for (int i = 0; i < packed_rows; i += lanes) {
     V least = V{} + std::numeric_limits<T>::infinity();
     I index{};
     I at{};
     for (Index r = 0; r < k; ++r) {
-      const V score = *reinterpret_cast<const V*>(scores + r * panel_rows + i);
+      const V score = *reinterpret_cast<const V*>(scores + r * packed_rows + i);
       const I less = score < least;
       least = less ? score : least;
       index = less ? at : index;
@@ -33,11 +33,11 @@ void nearest(const T* scores, Index k, std::int32_t* best) {
 /// same order.
 template <class T>
 void distances(const T* panel, Index n, const double* centre, double* squares) {
-  for (int i = 0; i < panel_rows; ++i) squares[i] = 0;
+  for (int i = 0; i < packed_rows; ++i) squares[i] = 0;
   for (Index j = 0; j < n; ++j) {
-    const T* column = panel + j * panel_rows;
+    const T* column = panel + j * packed_rows;
     const double c = centre[j];
-    for (int i = 0; i < panel_rows; ++i) {
+    for (int i = 0; i < packed_rows; ++i) {
       const double d = static_cast<double>(column[i]) - c;
       squares[i] += d * d;
     }

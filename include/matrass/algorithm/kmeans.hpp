@@ -97,7 +97,7 @@ class CentredRows {
           const auto at = static_cast<std::size_t>(j);
           ExactSum sum{parts[2 * at], parts[2 * at + 1]};
           for (Index i = 0; i < count; ++i) {
-            sum.add(static_cast<double>(panel[j * panel_rows + i]), bins[at]);
+            sum.add(static_cast<double>(panel[j * packed_rows + i]), bins[at]);
           }
           parts[2 * at] = sum.high;
           parts[2 * at + 1] = sum.low;
@@ -117,7 +117,7 @@ class CentredRows {
       const std::vector<double> zero(origin_.size());
       const SumBins bins(distance_bound(bounds_), rows_->m());
       ExactSum mine;
-      std::array<double, panel_rows> squares{};
+      std::array<double, packed_rows> squares{};
       rows_->for_each_panel([&](const T* panel, Index, Index count) {
         cluster_kernel<T>().distances(panel, rows_->n(), zero.data(), squares.data());
         for (Index i = 0; i < count; ++i) mine.add(squares[static_cast<std::size_t>(i)], bins);

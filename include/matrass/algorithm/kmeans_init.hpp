@@ -102,7 +102,7 @@ class PlusPlus {
     const auto local_m = static_cast<std::size_t>(rows_.local_m());
     std::vector<double> sums = mpi::throw_together(rows_.comm(), [&] {
       std::vector<double> parts(static_cast<std::size_t>(2 * tried.cols));
-      std::array<double, panel_rows> found{};
+      std::array<double, packed_rows> found{};
       rows_.for_each_panel([&](const T* panel, Index begin, Index count) {
         for (Index t = 0; t < tried.cols; ++t) {
           cluster_kernel<T>().distances(panel, rows_.n(), tried.col(t), found.data());
@@ -173,7 +173,7 @@ class ParallelInit {
   double approach(const Small<double>& fresh) {
     const ExactSum sum = mpi::throw_together(rows_.comm(), [&] {
       ExactSum mine;
-      std::array<double, panel_rows> found{};
+      std::array<double, packed_rows> found{};
       rows_.for_each_panel([&](const T* panel, Index begin, Index count) {
         double* kept = squares_.data() + begin;
         for (Index c = 0; c < fresh.cols; ++c) {
@@ -213,7 +213,7 @@ class ParallelInit {
     std::vector<double> weights = mpi::throw_together(rows_.comm(), [&] {
       std::vector<double> counts(static_cast<std::size_t>(chosen.cols));
       const NearestCentre<T> nearest(chosen);
-      std::array<std::int32_t, panel_rows> best{};
+      std::array<std::int32_t, packed_rows> best{};
       rows_.for_each_panel([&](const T* panel, Index, Index count) {
         nearest(panel, best.data());
         for (Index i = 0; i < count; ++i) {

@@ -45,11 +45,11 @@ class KMeansRows {
   /// then zeros. Local.
   template <class F>
   void for_each_panel(F&& f) const {
-    const Aligned<T> panel(n() * panel_rows);
-    for (Index begin = 0; begin < rows_.m; begin += panel_rows) {
-      const Index count = std::min<Index>(panel_rows, rows_.m - begin);
-      if (count < panel_rows) std::fill_n(panel.get(), n() * panel_rows, T{});
-      copy_rows(rows_, begin, count, panel.get(), 1, panel_rows);
+    const Aligned<T> panel(n() * packed_rows);
+    for (Index begin = 0; begin < rows_.m; begin += packed_rows) {
+      const Index count = std::min<Index>(packed_rows, rows_.m - begin);
+      if (count < packed_rows) std::fill_n(panel.get(), n() * packed_rows, T{});
+      copy_rows(rows_, begin, count, panel.get(), 1, packed_rows);
       f(panel.get(), begin, count);
     }
   }
@@ -61,9 +61,9 @@ class KMeansRows {
       for_each_panel([&](const T* panel, Index, Index) {
         for (Index j = 0; j < n(); ++j) {
           std::array<T, 8> most{};
-          for (int i = 0; i < panel_rows; ++i) {
+          for (int i = 0; i < packed_rows; ++i) {
             T& kept = most[static_cast<std::size_t>(i % 8)];
-            const T size = std::abs(panel[j * panel_rows + i]);
+            const T size = std::abs(panel[j * packed_rows + i]);
             kept = size > kept ? size : kept;
           }
           double& bound = mine[static_cast<std::size_t>(j)];
@@ -116,7 +116,11 @@ class NearestCentre {
  public:
   /// @param centres n x k
   explicit NearestCentre(const Small<double>& centres)
-      : n_(centres.rows), k_(centres.cols), factors_(n_ * k_), bias_(k_), scores_(k_ * panel_rows) {
+      : n_(centres.rows),
+        k_(centres.cols),
+        factors_(n_ * k_),
+        bias_(k_),
+        scores_(k_ * packed_rows) {
     for (Index c = 0; c < k_; ++c) {
       double square = 0;
       for (Index j = 0; j < n_; ++j) {
@@ -127,18 +131,18 @@ class NearestCentre {
     }
   }
 
-  /// best[i] for the panel_rows rows of a packed panel; the first one of equal centres.
+  /// best[i] for the packed_rows rows of a packed panel; the first one of equal centres.
   void operator()(const T* panel, std::int32_t* best) const {
     for (Index c = 0; c < k_; ++c) {
-      std::fill_n(scores_.get() + c * panel_rows, panel_rows, bias_.get()[c]);
+      std::fill_n(scores_.get() + c * packed_rows, packed_rows, bias_.get()[c]);
     }
-    PanelProduct<T> product{.rows = k_, .depth = n_, .width = panel_rows};
+    PanelProduct<T> product{.rows = k_, .depth = n_, .width = packed_rows};
     product.a = factors_.get();
     product.sr = n_;
     product.b = panel;
-    product.ldb = panel_rows;
+    product.ldb = packed_rows;
     product.c = scores_.get();
-    product.ldc = panel_rows;
+    product.ldc = packed_rows;
     product.accumulate = true;
     panel_kernel<T>().product(product);
     cluster_kernel<T>().nearest(scores_.get(), k_, best);

@@ -79,7 +79,7 @@ class Lloyd {
     mpi::throw_together(rows_.comm(), [&] {
       double changed = 0;
       const NearestCentre<T> nearest(found_.centres);
-      std::array<std::int32_t, panel_rows> best{};
+      std::array<std::int32_t, packed_rows> best{};
       rows_.for_each_panel([&](const T* panel, Index begin, Index rows) {
         nearest(panel, best.data());
         for (Index i = 0; i < rows; ++i) {
@@ -105,7 +105,7 @@ class Lloyd {
   void move_row(const T* row, std::int32_t from, std::int32_t to) {
     const Index n = rows_.n();
     for (Index j = 0; j < n; ++j) {
-      row_[static_cast<std::size_t>(j)] = static_cast<double>(row[j * panel_rows]);
+      row_[static_cast<std::size_t>(j)] = static_cast<double>(row[j * packed_rows]);
     }
     const auto add = [&](Index c, double sign) {
       cluster_kernel<T>().add_exactly(row_.data(), n, sign, high_.data(), low_.data(), high_sums(c),

@@ -73,15 +73,6 @@ void copy_rows(const LocalRows<T>& a, Index begin, Index count, T* out, Index ou
   }
 }
 
-template <Scalar T>
-bool is_finite(T x) {
-  if constexpr (is_complex<T>) {
-    return std::isfinite(x.real()) && std::isfinite(x.imag());
-  } else {
-    return std::isfinite(x);
-  }
-}
-
 /// The first local element (i, j) that is NaN or infinite, if any, and the largest finite modulus.
 /// Local; one pass over the rows.
 struct Extremes {

@@ -64,14 +64,14 @@ inline Cosines best_cosines() {
 
 /// out[i] = factor cos(x[i]) for the rows of a panel, any x.
 template <std::floating_point T>
-void panel_cosines(const T* x, double factor, std::array<double, panel_rows>& out) {
-  std::array<double, panel_rows> wide{};
+void panel_cosines(const T* x, double factor, std::array<double, packed_rows>& out) {
+  std::array<double, packed_rows> wide{};
   double largest = 0;
   for (std::size_t i = 0; i < wide.size(); ++i) {
     wide[i] = static_cast<double>(x[i]);
     largest = std::max(largest, std::abs(wide[i]));
   }
-  if (largest < 0x1p19) return best_cosines()(wide.data(), panel_rows, factor, out.data());
+  if (largest < 0x1p19) return best_cosines()(wide.data(), packed_rows, factor, out.data());
   for (std::size_t i = 0; i < wide.size(); ++i) out[i] = factor * std::cos(wide[i]);
 }
 
@@ -109,26 +109,26 @@ void fill_features(const KMeansRows<T>& rows, const LocalPart<T>& out, double ga
                    const RandomFeaturesOptions& o, Index total) {
   constexpr Index most = 64;  // features at a time: a panel and their frequencies stay in cache
   const double factor = std::sqrt(2 / static_cast<double>(total));
-  const Aligned<T> angles(most * panel_rows);
-  std::array<double, panel_rows> values{};
+  const Aligned<T> angles(most * packed_rows);
+  std::array<double, packed_rows> values{};
   for (Index begin = 0; begin < out.shape.cols; begin += most) {
     const Index count = std::min(most, out.shape.cols - begin);
     const Frequencies<T> some(rows.n(), count, o.first + begin, gamma, o.seed);
     rows.for_each_panel([&](const T* panel, Index row, Index height) {
       for (Index f = 0; f < count; ++f) {
-        std::fill_n(angles.get() + f * panel_rows, panel_rows, some.phase.get()[f]);
+        std::fill_n(angles.get() + f * packed_rows, packed_rows, some.phase.get()[f]);
       }
-      PanelProduct<T> product{.rows = count, .depth = rows.n(), .width = panel_rows};
+      PanelProduct<T> product{.rows = count, .depth = rows.n(), .width = packed_rows};
       product.a = some.w.get();
       product.sr = rows.n();
       product.b = panel;
-      product.ldb = panel_rows;
+      product.ldb = packed_rows;
       product.c = angles.get();
-      product.ldc = panel_rows;
+      product.ldc = packed_rows;
       product.accumulate = true;
       panel_kernel<T>().product(product);
       for (Index f = 0; f < count; ++f) {
-        panel_cosines(angles.get() + f * panel_rows, factor, values);
+        panel_cosines(angles.get() + f * packed_rows, factor, values);
         for (Index i = 0; i < height; ++i) {
           out(row + i, begin + f) = static_cast<T>(values[static_cast<std::size_t>(i)]);
         }

@@ -8,6 +8,7 @@
 #include <matrass/algorithm/tall_view.hpp>
 #include <matrass/algorithm/truncated_svd.hpp>
 #include <matrass/algorithm/tsqr.hpp>
+#include <matrass/scalapack/qr.hpp>
 #include <string>
 #include <utility>
 
@@ -17,9 +18,6 @@ namespace matrass {
 /// cholesky_qr, one pass, is what automatic takes for R alone where the columns are nearly
 /// orthogonal.
 enum class TallQrMethod { automatic, cholesky_qr, cholesky_qr2, tsqr };
-
-/// Whether Q is wanted.
-enum class QrMode { reduced, r };
 
 template <Scalar T>
 struct TallQr {
@@ -167,6 +165,8 @@ TallQr<T> tall_qr_of(const DistMatrix<T>& a, QrMode mode, TallQrMethod method) {
                        std::to_string(a.shape().rows) + ", " + std::to_string(a.shape().cols) +
                        ")");
     }
+    if (mode == QrMode::complete)
+      throw InvalidArgument("tall_qr: mode must be reduced or r: got complete (see qr)");
   });
   const TallView<T> tall = tall_view(a);
   const bool keep = mode == QrMode::reduced;

@@ -64,6 +64,12 @@ constexpr T conjugate(T x) {
   }
 }
 
+/// Whether a number is neither NaN nor infinite, in both of its parts.
+template <Scalar T>
+bool is_finite(T x) {
+  return std::isfinite(std::real(x)) && std::isfinite(std::imag(x));
+}
+
 /// |x| where neither the square of a part nor the modulus itself leaves the range of doubles.
 template <Scalar T>
 double modulus(T x) {

@@ -27,11 +27,6 @@ inline bool is_in(Part part, Index i, Index j) {
   return part == Part::all || (part == Part::lower ? i >= j : i <= j);
 }
 
-template <Scalar T>
-bool is_finite(T x) {
-  return std::isfinite(std::real(x)) && std::isfinite(std::imag(x));
-}
-
 /// @throws InvalidArgument if this rank finds a NaN or an infinity in that part of `a`. Local.
 template <Scalar T>
 void require_finite(const DistMatrix<T>& a, Part part, const std::string& routine) {

@@ -13,7 +13,7 @@ from matrass.agreement import agreed
 from matrass.arguments import index_of
 from matrass.bootstrap.which_mpi import load_core
 from matrass.errors import InvalidArgument
-from matrass.linalg.certificate import Certificate
+from matrass.linalg.certificate import Certificate, Certified
 from matrass.linalg.operands import require_matrices
 from matrass.matrix import DistMatrix
 
@@ -29,15 +29,12 @@ class _TallQR(NamedTuple):
     R: DistMatrix
 
 
-class TallQR(_TallQR):
+class TallQR(_TallQR, Certified):
     """``A = Q @ R``: a pair (Q, R).
 
     Q is m x n in [VC,STAR] (None where only R was asked for), R n x n in [STAR,STAR], upper
     triangular, its diagonal real and not negative.
     """
-
-    certificate: Certificate | None = None
-    """Measured, with ``certify=True``."""
 
 
 @overload

@@ -22,8 +22,8 @@ Small<T> points(Index m, Index d) {
 
 TEST(Cosines, AreThoseOfTheLibrary) {
   std::vector<detail::Cosines> kernels{detail::portable::cosines, detail::best_cosines()};
-  std::array<double, detail::panel_rows> x{};
-  std::array<double, detail::panel_rows> y{};
+  std::array<double, detail::packed_rows> x{};
+  std::array<double, detail::packed_rows> y{};
   for (const auto kernel : kernels) {
     for (int step = 0; step < 4000; ++step) {
       for (std::size_t i = 0; i < x.size(); ++i) {
@@ -33,13 +33,13 @@ TEST(Cosines, AreThoseOfTheLibrary) {
         x[i] = at % 3 == 0 ? static_cast<double>(at) * (std::numbers::pi / 2)
                            : size * std::sin(static_cast<double>(at));
       }
-      kernel(x.data(), detail::panel_rows, 0.5, y.data());
+      kernel(x.data(), detail::packed_rows, 0.5, y.data());
       for (std::size_t i = 0; i < x.size(); ++i) {
         ASSERT_NEAR(y[i], 0.5 * std::cos(x[i]), 2.3e-16) << x[i];
       }
     }
   }
-  std::array<float, detail::panel_rows> large{};
+  std::array<float, detail::packed_rows> large{};
   large.fill(3e7F);
   detail::panel_cosines(large.data(), 1.0, y);
   EXPECT_EQ(y[5], std::cos(static_cast<double>(3e7F)));
