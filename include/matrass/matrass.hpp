@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// @file
 /// Everything. The folders in the order of the data's way:
-/// core, mpi, grid, layout, matrix, redistribute, scalapack, algorithm.
+/// core, mpi, grid, layout, matrix, redistribute, scalapack, algorithm, sparse.
 /// Next: layout/layout.hpp, where the names of the layouts are explained
 #pragma once
 
@@ -20,3 +20,9 @@
 #include <matrass/redistribute/tile_sink.hpp>
 #include <matrass/redistribute/tiles.hpp>
 #include <matrass/scalapack/matmul.hpp>
+#include <matrass/sparse/convert.hpp>
+#include <matrass/sparse/from_triplets.hpp>
+#include <matrass/sparse/gather.hpp>
+#include <matrass/sparse/norm.hpp>
+#include <matrass/sparse/product.hpp>
+#include <matrass/sparse/truncated_svd.hpp>
