@@ -39,3 +39,9 @@
 #include <matrass/scalapack/qr.hpp>
 #include <matrass/scalapack/solve.hpp>
 #include <matrass/scalapack/svd.hpp>
+#include <matrass/sparse/convert.hpp>
+#include <matrass/sparse/from_triplets.hpp>
+#include <matrass/sparse/gather.hpp>
+#include <matrass/sparse/norm.hpp>
+#include <matrass/sparse/product.hpp>
+#include <matrass/sparse/truncated_svd.hpp>

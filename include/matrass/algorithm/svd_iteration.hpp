@@ -153,7 +153,7 @@ auto SvdRun<T, Rows>::decide() -> Order {
 /// A thick restart, where Y allows it; or from Ritz vectors anew; or no more. Rank 0 only.
 template <Scalar T, TallRows<T> Rows>
 auto SvdRun<T, Rows>::restart_or_direct(double residual) -> Order {
-  if (result_.passes < most_passes) {
+  if (result_.passes < most_passes()) {
     const Index kept = std::min(kept_vectors(), basis_.expanded() - 1);
     if (auto part = basis_.leading_part(kept)) {
       kept_ = std::move(*part);

@@ -56,6 +56,12 @@ class SvdRun {
     return columns;
   }
 
+  /// With thick restarts: after so many passes it gives up. A test makes it small.
+  static int& most_passes() {
+    static int passes = 2000;
+    return passes;
+  }
+
   /// Which residual is reported, and is not zero by construction: ||A v - s u||, or ||A^H u - s v||
   /// (for a caller that works on the transpose).
   enum class Residual { of_v, of_u };
@@ -86,7 +92,6 @@ class SvdRun {
  private:
   static constexpr double eps = std::numeric_limits<Real<T>>::epsilon();
   static constexpr int most_restarts = 4;
-  static constexpr int most_passes = 2000;  ///< with thick restarts
 
   /// expand: pass over A for Y and W, then decide anew. inject, restart, thick_restart: change the
   /// basis, then expand. last: pass for Y, then finish if the residuals are small enough. finish:

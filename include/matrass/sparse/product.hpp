@@ -220,6 +220,17 @@ DistMatrix<T> normal_product(const SparseMatrix<T>& a, const X& x) {
   return detail::sparse_normal_product(a, to_dynamic(x));
 }
 
+/// A as an operator on blocks of vectors that are dealt by rows: A X and A^H Y. Collective. (Plain
+/// `apply` would be std::apply where the scalar is std::complex.)
+template <Scalar T>
+DistMatrix<T> apply_to(const SparseMatrix<T>& a, const DistMatrix<T>& x) {
+  return matmul(a, x);
+}
+template <Scalar T>
+DistMatrix<T> apply_adjoint_to(const SparseMatrix<T>& a, const DistMatrix<T>& y) {
+  return matmul(a.transposed().conjugated(), y);
+}
+
 #ifdef MATRASS_LINKED
 #define MATRASS_EXTERN(T)                                                                \
   extern template DistMatrix<T> detail::sparse_product<T>(const SparseMatrix<T>&,        \

@@ -116,6 +116,13 @@ TYPED_TEST(SparseOf, ProductsOfAllViews) {
             return sum;
           };
           expect_values(matmul(view, x), product);
+          expect_values(apply_to(view, x), product);
+          const auto y = from_function<T>(grid, {seen.rows, k}, VC_STAR, factor<T>);
+          expect_values(apply_adjoint_to(view, y), [&](Index j, Index c) {
+            T sum{0};
+            for (Index i = 0; i < seen.rows; ++i) sum += conjugate(at(i, j)) * factor<T>(i, c);
+            return sum;
+          });
           expect_values(matmul(x.transposed(), view.transposed()),
                         [&](Index i, Index j) { return product(j, i); });
           expect_values(normal_product(view, x), [&](Index j, Index c) {

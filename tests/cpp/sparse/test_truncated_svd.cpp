@@ -40,7 +40,8 @@ TYPED_TEST(SparseSvdOf, DealtBasis) {
   const auto low = with_spectrum<T>(200, 120, [](Index i) { return i < 4 ? 1 / (1.0 + i) : 0.0; });
   detail::SvdRun<T>::dealt_from() = 1;
   detail::SvdRun<T, detail::SparseRows<T>>::dealt_from() = 1;
-  for_each_rank_count([&](MPI_Comm comm) {
+  set_time_limit(std::chrono::seconds(180));  // hundreds of small collectives each
+  const auto on_ranks = [&](MPI_Comm comm) {
     const ProcessGrid grid(comm);
     for (const auto* known : {&tall, &equal, &low}) {
       for (const auto method : {SvdMethod::randomized, SvdMethod::gram, SvdMethod::lanczos}) {
@@ -52,7 +53,8 @@ TYPED_TEST(SparseSvdOf, DealtBasis) {
     }
     // Wholly direct.
     expect_svd(tall, truncated_svd(spread(grid, tall.a), 100), detail::default_tol<T>());
-  });
+  };
+  for (const int ranks : {2, 5}) run_on(ranks, on_ranks);
   detail::SvdRun<T>::dealt_from() = 8192;
   detail::SvdRun<T, detail::SparseRows<T>>::dealt_from() = 8192;
 }
@@ -67,6 +69,28 @@ TEST(SparseSvd, ThickRestartsBoundTheBasis) {
     expect_svd(known, truncated_svd(spread(grid, known.a), 3, options), 1e-11);
     // 2 (3 + 8) + 64 vectors in blocks of 16: more passes than fit show that it restarted.
     EXPECT_GT(passes, 12);
+  });
+}
+
+TEST(SparseSvd, GivesUpWithOneErrorOnAllRanks) {
+  using Run = detail::SvdRun<double, detail::SparseRows<double>>;
+  run_on(3, [](MPI_Comm comm) {
+    const ProcessGrid grid(comm);
+    // The identity has equal singular values only; with a little noise no 20 of them stand out.
+    std::vector<Index> rows;
+    std::vector<double> values;
+    for (Index i = grid.rank(); i < 6000; i += 3) {
+      rows.push_back(i);
+      values.push_back(1 + 1e-3 * static_cast<double>(i % 997));
+    }
+    const auto a = from_triplets<double>(
+        grid, {static_cast<Index>(rows.size()), rows.data(), rows.data(), values.data()},
+        {6000, 6000});
+    Run::most_passes() = 3;
+    expect_same_error<Error>(
+        grid, [&] { truncated_svd(a, 20, {.method = SvdMethod::lanczos}); },
+        {"truncated_svd: residuals must fall below tol = 1e-10", "passes over A"});
+    Run::most_passes() = 2000;
   });
 }
 
