@@ -131,17 +131,29 @@ void bind_distribution(py::module_& module) {
       .def("allocate", &allocate, py::arg("code"), NoGil());
 }
 
-/// Of one array a rank; the result is in it on every rank.
 template <class T>
-void allreduce_array(const ProcessGrid& grid, py::array_t<T, py::array::c_style>& values,
-                     const std::string& op) {
-  const std::span<T> all(values.mutable_data(), static_cast<std::size_t>(values.size()));
+bool allreduce_as(const ProcessGrid& grid, const py::array& values, MPI_Op op) {
+  if (!values.dtype().equal(py::dtype::of<T>())) return false;
+  const std::span<T> all(static_cast<T*>(py::array(values).mutable_data()),
+                         static_cast<std::size_t>(values.size()));
   const py::gil_scoped_release no_gil;
-  mpi::allreduce(grid.comm(), all,
-                 op == "max"    ? MPI_MAX
-                 : op == "min"  ? MPI_MIN
-                 : op == "prod" ? MPI_PROD
-                                : MPI_SUM);
+  mpi::allreduce(grid.comm(), all, op);
+  return true;
+}
+
+/// Reduces an array of each rank elementwise; the result is in it on every rank. The caller has
+/// agreed on what it is: contiguous, of one of these types.
+void allreduce_array(const ProcessGrid& grid, const py::array& values, const std::string& op) {
+  const MPI_Op chosen = op == "max"    ? MPI_MAX
+                        : op == "min"  ? MPI_MIN
+                        : op == "prod" ? MPI_PROD
+                                       : MPI_SUM;
+  const bool contiguous = (values.flags() & py::array::c_style) != 0;
+  if (!contiguous ||
+      !(allreduce_as<double>(grid, values, chosen) || allreduce_as<Index>(grid, values, chosen) ||
+        allreduce_as<std::complex<double>>(grid, values, chosen))) {
+    throw InvalidArgument("allreduce: values must be contiguous float64, int64 or complex128");
+  }
 }
 
 Matrix random_of(const ProcessGrid& grid, std::pair<Index, Index> shape, int code,
@@ -169,12 +181,7 @@ void bind_elementwise(py::module_& module) {
   bind_distribution(module);
   module.def("distribution", &dealt_of, py::arg("a"));
   module.def("moved_to", &moved_to, py::arg("a"), py::arg("distribution"), NoGil());
-  module.def("allreduce", &allreduce_array<double>, py::arg("grid"), py::arg("values").noconvert(),
-             py::arg("op"));
-  module.def("allreduce", &allreduce_array<Index>, py::arg("grid"), py::arg("values").noconvert(),
-             py::arg("op"));
-  module.def("allreduce", &allreduce_array<std::complex<double>>, py::arg("grid"),
-             py::arg("values").noconvert(), py::arg("op"));
+  module.def("allreduce", &allreduce_array, py::arg("grid"), py::arg("values"), py::arg("op"));
   module.def("random", &random_of, py::arg("grid"), py::arg("shape"), py::arg("code"),
              py::arg("layout"), py::arg("block"), py::arg("kind"), py::arg("seed"),
              py::arg("first"), py::arg("second"), NoGil());

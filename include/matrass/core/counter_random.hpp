@@ -5,6 +5,7 @@
 /// Next: core/normal_quantile.hpp, matrix/random.hpp
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <complex>
@@ -62,9 +63,8 @@ class ElementBits {
       const Philox::Counter four =
           philox_({static_cast<std::uint64_t>(i) >> 2U, static_cast<std::uint64_t>(j),
                    static_cast<std::uint64_t>(part), 0});
-      do {
-        *out++ = four[static_cast<std::uint64_t>(i) & 3U];
-      } while ((++i & 3) != 0 && i < end);
+      const Index stop = std::min(end, i - i % 4 + 4);
+      for (; i < stop; ++i) *out++ = four[static_cast<std::uint64_t>(i) & 3U];
     }
   }
 

@@ -26,7 +26,10 @@ struct RandomRange {
 namespace detail {
 
 inline void draw(RandomUse use, const std::uint64_t* bits, Index count, double* out) {
-  if (use == RandomUse::normal) return normals_from_bits(bits, count, out);
+  if (use == RandomUse::normal) {
+    normals_from_bits(bits, count, out);
+    return;
+  }
   for (Index k = 0; k < count; ++k) {
     out[k] = use == RandomUse::sign ? ((bits[k] >> 63U) != 0 ? 1.0 : -1.0)
                                     : static_cast<double>(bits[k] >> 11U) * 0x1p-53;

@@ -107,7 +107,7 @@ def test_asarray_is_never_a_silent_slice(comm):
             assert not np.shares_memory(np.array(B), B.local)
             assert np.asarray(B, dtype="complex64").dtype == np.complex64
         elif not all_here:
-            for call in (np.asarray, np.array, np.sum, np.linalg.norm):
+            for call in (np.asarray, np.array, np.sort, np.linalg.svd):
                 with pytest.raises((mt.LayoutError, TypeError)):
                     call(B)
             with pytest.raises(mt.LayoutError, match=r"^asarray: .*numpy\(\)"):
