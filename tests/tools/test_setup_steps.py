@@ -52,14 +52,15 @@ class Tree:
         shutil.copytree(ROOT / "tools", self.path / "tools")
         for name in ("pyproject.toml", "CMakePresets.json"):
             shutil.copy(ROOT / name, self.path / name)
-        for name in ("CMakeLists.txt", "cmake/a.cmake", "include/a.hpp", "src/a.cpp", "README.md"):
+        sources = ("CMakeLists.txt", "cmake/a.cmake", "include/a.hpp", "src/a.cpp", "README.md")
+        for name in (*sources, "python/matrass/a.py"):
             self.change(name)
         (self.path / "build").mkdir()
 
     def change(self, name):
         """Add a line to a file."""
         path = self.path / name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text((path.read_text() if path.exists() else "") + "\n")
 
     def fail_at(self, words):
@@ -143,11 +144,20 @@ def test_package_is_installed_once(tree):
     assert tree.calls("install_package") == []
     assert tree.out == ""
     tree.change("README.md")
+    tree.change("python/matrass/a.py")  # is where it was
     assert tree.calls("install_package") == []
 
 
 @pytest.mark.parametrize(
-    "name", ["pyproject.toml", "CMakeLists.txt", "cmake/a.cmake", "include/a.hpp", "src/new.cpp"]
+    "name",
+    [
+        "pyproject.toml",
+        "CMakeLists.txt",
+        "cmake/a.cmake",
+        "include/a.hpp",
+        "src/new.cpp",
+        "python/matrass/new.py",
+    ],
 )
 def test_package_follows_its_source(tree, name):
     tree.calls("ensure_venv build; install_package")

@@ -48,11 +48,13 @@ Svd<T> gesvd_of(const Operand<T>& a, bool vectors) {
                      result.s.data(), u, vt, w);
       },
       a, u, vt);
+  // info = k + 1 says that ranks have found other values. It is so where some have no rows of U and
+  // no columns of Vt: LAPACK's xBDSQR takes another algorithm there, as accurate. Those of the
+  // first rank, which has some, belong to the vectors.
   mpi::throw_together(grid.comm(), [&] {
-    if (info != 0) {
-      throw ScaLAPACKError(
-          "svd: the QR iteration did not converge (pxgesvd info=" + std::to_string(info) + ")");
-    }
+    if (info == 0 || info == static_cast<int>(k) + 1) return;
+    throw ScaLAPACKError(
+        "svd: the QR iteration did not converge (pxgesvd info=" + std::to_string(info) + ")");
   });
   share_from_first(a.matrix, result.s);
   return result;
