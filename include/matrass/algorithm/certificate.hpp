@@ -74,8 +74,7 @@ double loss_of_orthogonality(const DistMatrix<T>& q, bool of_rows = false) {
 /// The whole of a Hermitian matrix of which one triangle counts, in [MC,MR]. Collective.
 template <Scalar T>
 DistMatrix<T> whole_hermitian(const DistMatrix<T>& a, Triangle which) {
-  const DistMatrix<T> kept =
-      triangle(redistribute(a, a.grid(), factor_distribution(a.grid(), a.shape())), part_of(which));
+  const DistMatrix<T> kept = triangle(factor_copy(a).matrix, part_of(which));
   const DistMatrix<T> turned(a.grid(), kept.distribution(), false);
   redistribute_into(kept.transposed(), turned);
   mpi::throw_together(a.grid().comm(), [&] {

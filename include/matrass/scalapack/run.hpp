@@ -4,13 +4,16 @@
 /// Next: scalapack/cholesky.hpp
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <matrass/mpi/collectives.hpp>
 #include <matrass/scalapack/routines.hpp>
 #include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace matrass::detail {
 
@@ -23,24 +26,44 @@ inline Distribution factor_distribution(const ProcessGrid& grid, Shape shape) {
 /// Which elements of a matrix are read.
 enum class Part { all, lower, upper };
 
-inline bool is_in(Part part, Index i, Index j) {
-  return part == Part::all || (part == Part::lower ? i >= j : i <= j);
+/// The local rows of column j_global that belong to a part: [first, second) of `rows`, ascending.
+inline std::pair<Index, Index> rows_in(Part part, const std::vector<Index>& rows, Index j_global) {
+  const auto count = static_cast<Index>(rows.size());
+  if (part == Part::all) return {0, count};
+  const auto at =
+      std::lower_bound(rows.begin(), rows.end(), part == Part::lower ? j_global : j_global + 1) -
+      rows.begin();
+  return part == Part::lower ? std::pair{Index{at}, count} : std::pair{Index{0}, Index{at}};
+}
+
+/// Whether `count` numbers, one after another, are finite.
+template <Scalar T>
+bool all_finite(const T* x, Index count) {
+  constexpr Real<T> largest = std::numeric_limits<Real<T>>::max();
+  const auto* const parts = reinterpret_cast<const Real<T>*>(x);  // complex: pairs of reals
+  const Index n = is_complex<T> ? 2 * count : count;
+  int bad = 0;
+  for (Index k = 0; k < n; ++k) bad |= std::abs(parts[k]) <= largest ? 0 : 1;
+  return bad == 0;
 }
 
 /// @throws InvalidArgument if this rank finds a NaN or an infinity in that part of `a`. Local.
 template <Scalar T>
 void require_finite(const DistMatrix<T>& a, Part part, const std::string& routine) {
-  const std::vector<Index> rows = a.local_rows();
-  const std::vector<Index> cols = a.local_cols();
-  for (Index j = 0; j < a.local_shape().cols; ++j) {
-    const Index j_global = cols[static_cast<std::size_t>(j)];
-    for (Index i = 0; i < a.local_shape().rows; ++i) {
-      if (is_finite(a.part()(i, j))) continue;
-      const Index i_global = rows[static_cast<std::size_t>(i)];
-      if (!is_in(part, i_global, j_global)) continue;
-      throw InvalidArgument(routine + ": A must be finite: got NaN or infinity in row " +
-                            std::to_string(i_global) + ", column " + std::to_string(j_global));
-    }
+  const bool turned = a.order() == StorageOrder::row_major;
+  if (turned && part != Part::all) part = part == Part::lower ? Part::upper : Part::lower;
+  const DistMatrix<T> columns = turned ? a.transposed() : a;
+  const std::vector<Index> rows = columns.local_rows();
+  const std::vector<Index> cols = columns.local_cols();
+  for (std::size_t j = 0; j < cols.size(); ++j) {
+    const auto [begin, end] = rows_in(part, rows, cols[j]);
+    const T* const x = &columns.part()(0, static_cast<Index>(j));
+    if (all_finite(x + begin, end - begin)) continue;
+    const auto bad = std::find_if(x + begin, x + end, [](T value) { return !is_finite(value); });
+    const Index i_global = rows[static_cast<std::size_t>(bad - x)];
+    throw InvalidArgument(routine + ": A must be finite: got NaN or infinity in row " +
+                          std::to_string(turned ? cols[j] : i_global) + ", column " +
+                          std::to_string(turned ? i_global : cols[j]));
   }
 }
 
@@ -104,21 +127,23 @@ int run_with_workspace(const std::string& routine, Index spare, F&& f, const Ope
   return run(routine, [&] { return f(workspace); }, a, more...);
 }
 
-/// The part of `a` with 0 elsewhere; on the diagonal ones, if it is a unit triangle. Collective;
-/// nothing moves. The result has no gaps.
+/// The part of column-major `a` with 0 elsewhere; on the diagonal ones, if it is a unit triangle.
+/// Collective; nothing moves.
 template <Scalar T>
 DistMatrix<T> triangle(const DistMatrix<T>& a, Part part, bool unit = false) {
   return mpi::throw_together(a.grid().comm(), mpi::Call("triangle"), [&] {
     DistMatrix<T> result = DistMatrix<T>::allocate(a.grid(), a.distribution(), false);
     const std::vector<Index> rows = a.local_rows();
     const std::vector<Index> cols = a.local_cols();
-    for (Index j = 0; j < a.local_shape().cols; ++j) {
-      for (Index i = 0; i < a.local_shape().rows; ++i) {
-        const Index i_global = rows[static_cast<std::size_t>(i)];
-        const Index j_global = cols[static_cast<std::size_t>(j)];
-        const T x = is_in(part, i_global, j_global) ? a.part()(i, j) : T{0};
-        result.part()(i, j) = unit && i_global == j_global ? T{1} : x;
-      }
+    for (std::size_t j = 0; j < cols.size(); ++j) {
+      const auto [begin, end] = rows_in(part, rows, cols[j]);
+      const T* const from = &a.part()(0, static_cast<Index>(j));
+      T* const to = &result.part()(0, static_cast<Index>(j));
+      std::fill(to, to + begin, T{0});
+      std::copy(from + begin, from + end, to + begin);
+      std::fill(to + end, to + rows.size(), T{0});
+      const auto at = std::lower_bound(rows.begin(), rows.end(), cols[j]);
+      if (unit && at != rows.end() && *at == cols[j]) to[at - rows.begin()] = T{1};
     }
     return result;
   });

@@ -102,6 +102,7 @@ CERTIFIED = {
     "svd, full": lambda A, B: la.svd(B, True, certify=True),
     "eigh": lambda A, B: la.eigh(A, certify=True),
     "eigh of a triangle": lambda A, B: la.eigh(A, "U", certify=True),
+    "eigh of a transposed view": lambda A, B: la.eigh(A.to("MR,MC").T, "U", certify=True),
     "solve": lambda A, B: la.solve(A, B, certify=True),
     "solve, pos": lambda A, B: la.solve(A, B, "pos", certify=True),
 }
