@@ -14,7 +14,8 @@ namespace matrass {
 
 struct LstsqOptions {
   /// Singular values up to rcond times the largest one count as zero; none: eps of double precision
-  /// (in which all small problems are solved) times max(m, n), as NumPy.
+  /// (in which all small problems are solved) times max(m, n), as NumPy. What does not lie between
+  /// 0 and 1 means eps, as in LAPACK.
   std::optional<double> rcond{};
   LstsqMethod method = LstsqMethod::automatic;  ///< a wish; what is not safe gives way to tsqr
 };
@@ -102,11 +103,11 @@ LstsqSolution<Wide<T>> solve_tall(LeastSquares<T>& problem, double rcond, LstsqM
   return found;
 }
 
-/// The default is NumPy's; a negative one means none, too.
+/// As NumPy and LAPACK's xGELSD: what does not lie between 0 and 1 means eps.
 inline double rcond_of(const LstsqOptions& options, Shape shape) {
-  if (options.rcond && *options.rcond >= 0) return *options.rcond;
-  return std::numeric_limits<double>::epsilon() *
-         static_cast<double>(std::max(shape.rows, shape.cols));
+  constexpr double eps = std::numeric_limits<double>::epsilon();
+  if (options.rcond) return *options.rcond > 0 && *options.rcond < 1 ? *options.rcond : eps;
+  return eps * static_cast<double>(std::max(shape.rows, shape.cols));
 }
 
 template <Scalar T>

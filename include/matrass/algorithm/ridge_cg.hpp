@@ -79,7 +79,9 @@ template <Scalar T>
 Index RidgeRun<T>::iterate() {
   const LocalRows<T>& a = problem_.a();
   Small<N> y = right_;
-  if (!wide_) {
+  if (wide_) {
+    problem_.check();
+  } else {
     TallSums<N> sums = mpi::throw_together(
         comm_, [&] { return residual_sums(a, problem_.b(), Small<N>(a.n, k_)); });
     sum_on_root(comm_, sums);

@@ -105,23 +105,23 @@ bool is_same_part(const LocalPart<T>& a, const LocalPart<T>& b) {
          a.col_stride == b.col_stride;
 }
 
-/// c (m x n, dense, column-major) = L^T R or L^H R of this rank's rows: one triangle of it,
-/// mirrored, where R is L.
+/// c (m x n, dense, column-major, zero before) = L^T R or L^H R of this rank's rows: one triangle
+/// of it, mirrored, where R is L.
 template <Scalar T>
-void multiply_inner(const LocalPart<T>& l, const LocalPart<T>& r, bool adjoint, std::vector<T>& c) {
+void multiply_inner(const LocalPart<T>& l, const LocalPart<T>& r, bool adjoint, T* c) {
   const int m = narrow(l.shape.cols, "matmul: rows");
   const int n = narrow(r.shape.cols, "matmul: columns");
   const int k = narrow(l.shape.rows, "matmul: local rows");
   if (m == 0 || n == 0 || k == 0) return;
   BlasFactor<T> left = blas_factor(l, true);
-  const auto at = [&](Index i, Index j) -> T& { return c[static_cast<std::size_t>(i + j * m)]; };
+  const auto at = [&](Index i, Index j) -> T& { return c[i + j * m]; };
   if (is_same_part(l, r)) {
     const bool by_columns = left.op == 'T';
     if (adjoint) {
       // Stored by rows, L L^T's kind of product gives the conjugate: its other triangle is wanted.
-      blas::herk('U', by_columns ? 'C' : 'N', n, k, left.data, left.ld, Real<T>{0}, c.data(), m);
+      blas::herk('U', by_columns ? 'C' : 'N', n, k, left.data, left.ld, Real<T>{0}, c, m);
     } else {
-      blas::syrk('U', left.op, n, k, T{1}, left.data, left.ld, T{0}, c.data(), m);
+      blas::syrk('U', left.op, n, k, T{1}, left.data, left.ld, T{0}, c, m);
     }
     for (Index j = 0; j < n; ++j) {
       for (Index i = 0; i <= j; ++i) {
@@ -142,37 +142,38 @@ void multiply_inner(const LocalPart<T>& l, const LocalPart<T>& r, bool adjoint, 
     left.op = 'C';
   }
   const BlasFactor<T> right = blas_factor(r, false);
-  blas::gemm(left.op, right.op, m, n, k, T{1}, left.data, left.ld, right.data, right.ld, T{0},
-             c.data(), m);
+  blas::gemm(left.op, right.op, m, n, k, T{1}, left.data, left.ld, right.data, right.ld, T{0}, c,
+             m);
 }
 
 /// The whole of op(A) op(B) on every rank, dense and column-major. Collective.
 template <Scalar T>
-std::vector<T> inner_product(const DistMatrix<T>& a, const DistMatrix<T>& b, Op op_a, Op op_b) {
+Storage<T> inner_product(const DistMatrix<T>& a, const DistMatrix<T>& b, Op op_a, Op op_b) {
   const mpi::Communicator& comm = a.grid().comm();
   const RowsView<T> l = as_columns(a, op_a);
   const RowsView<T> r = as_rows(b, op_b);
-  std::vector<T> c = mpi::throw_together(comm, [&] {
-    std::vector<T> sum(static_cast<std::size_t>(l.matrix.shape().cols * r.matrix.shape().cols));
+  const Index size = l.matrix.shape().cols * r.matrix.shape().cols;
+  const Storage<T> c = mpi::throw_together(comm, [&] {
+    const Storage<T> sum = Storage<T>::allocate(size, true);
     // cj(L)^T cj(R): a conjugate on the right is one of the whole.
-    multiply_inner(l.matrix.part(), r.matrix.part(), l.conjugated != r.conjugated, sum);
-    if (r.conjugated) std::transform(sum.begin(), sum.end(), sum.begin(), conjugate<T>);
+    multiply_inner(l.matrix.part(), r.matrix.part(), l.conjugated != r.conjugated, sum.data());
+    if (r.conjugated) std::transform(sum.data(), sum.data() + size, sum.data(), conjugate<T>);
     return sum;
   });
-  mpi::allreduce(comm, std::span<T>(c));
+  mpi::allreduce(comm, std::span<T>(c.data(), static_cast<std::size_t>(size)));
   return c;
 }
 
 /// c <- alpha x + beta c for this rank's elements of c; x is the whole matrix. c is not read where
 /// beta is 0. Local.
 template <Scalar T>
-void assign_share(const std::vector<T>& x, T alpha, T beta, const DistMatrix<T>& c) {
+void assign_share(const T* x, T alpha, T beta, const DistMatrix<T>& c) {
   const std::vector<Index> rows = c.local_rows();
   const std::vector<Index> cols = c.local_cols();
   for (std::size_t j = 0; j < cols.size(); ++j) {
     for (std::size_t i = 0; i < rows.size(); ++i) {
       T& to = c.part()(static_cast<Index>(i), static_cast<Index>(j));
-      const T value = alpha * x[static_cast<std::size_t>(rows[i] + cols[j] * c.shape().rows)];
+      const T value = alpha * x[rows[i] + cols[j] * c.shape().rows];
       to = beta == T{0} ? value : value + beta * to;
     }
   }
@@ -244,14 +245,14 @@ DistMatrix<T> local_product(ProductWay way, const DistMatrix<T>& a, const DistMa
                             Op op_b, T alpha) {
   const ProcessGrid& grid = a.grid();
   if (way == ProductWay::inner) {
-    const std::vector<T> x = inner_product(a, b, op_a, op_b);
+    const Storage<T> x = inner_product(a, b, op_a, op_b);
     const Index m = as_rows(a, op_a).matrix.shape().rows;
     const Index n = as_columns(b, op_b).matrix.shape().rows;
     return mpi::throw_together(grid.comm(), [&] {
       const Distribution everywhere(grid.map(), {m, n}, STAR_STAR);
-      const DistMatrix<T> c = DistMatrix<T>::allocate(grid, everywhere, false);
-      assign_share(x, alpha, T{0}, c);
-      return c;
+      std::for_each(x.data(), x.data() + m * n, [&](T& value) { value *= alpha; });
+      const Shape mine = everywhere.local_shape(grid.rank());
+      return DistMatrix<T>(grid, everywhere, x, {x.data(), mine, 1, std::max<Index>(m, 1)});
     });
   }
   // The mirror image: c^T = op(B)^T op(A)^T.
@@ -274,8 +275,8 @@ bool local_product_into(const DistMatrix<T>& a, const DistMatrix<T>& b, const Di
   const ProductWay way = product_way(a, b, op_a, op_b);
   if (way == ProductWay::spread) return false;
   if (way == ProductWay::inner) {
-    const std::vector<T> x = inner_product(a, b, op_a, op_b);
-    assign_share(x, alpha, beta, c);
+    const Storage<T> x = inner_product(a, b, op_a, op_b);
+    assign_share<T>(x.data(), alpha, beta, c);
     return true;
   }
   const bool left = way == ProductWay::left;

@@ -63,8 +63,9 @@ def lstsq(
     b : DistMatrix, shape (m, k)
         Any layout, on the grid of `a` and of its dtype.
     rcond : float, optional
-        Singular values up to `rcond` times the largest one count as zero. None (or a negative
-        number): NumPy's default, eps of double precision times ``max(m, n)``, whatever the dtype.
+        Singular values up to `rcond` times the largest one count as zero. None: NumPy's default,
+        eps of double precision times ``max(m, n)``, whatever the dtype. What does not lie between 0
+        and 1 means eps, as in NumPy.
     certify : bool
         Measure the result: `residual` is the largest, over columns, of the smaller one of
         ``||A.H r|| / (||A||_F ||r||)`` and ``||r|| / (||A||_F ||x|| + ||b||)``; ``r = b - A x``.

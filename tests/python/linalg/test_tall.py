@@ -129,7 +129,7 @@ def test_lstsq_without_full_rank(comm):
         x[:, 1] = x[:, 0]
         check_lstsq(x, y, mt.linalg.lstsq(place(grid, x), place(grid, y), 1e-10), 1e-10)
     x, y = with_spectrum(80, 4, [4, 3, 2, 1], "float64"), random_array(80, 1, "float64", 3)
-    for rcond in (0.3, 0.6, 0.9, 1.0, 2.0):
+    for rcond in (0.3, 0.6, 0.9, 1.0, 2.0, 0, -1):
         check_lstsq(x, y, mt.linalg.lstsq(place(grid, x), place(grid, y), rcond), rcond)
 
 
