@@ -49,7 +49,8 @@ bool all_finite(const T* x, Index count) {
 
 /// @throws InvalidArgument if this rank finds a NaN or an infinity in that part of `a`. Local.
 template <Scalar T>
-void require_finite(const DistMatrix<T>& a, Part part, const std::string& routine) {
+void require_finite(const DistMatrix<T>& a, Part part, const std::string& routine,
+                    const std::string& name = "A") {
   const bool turned = a.order() == StorageOrder::row_major;
   if (turned && part != Part::all) part = part == Part::lower ? Part::upper : Part::lower;
   const DistMatrix<T> columns = turned ? a.transposed() : a;
@@ -61,7 +62,7 @@ void require_finite(const DistMatrix<T>& a, Part part, const std::string& routin
     if (all_finite(x + begin, end - begin)) continue;
     const auto bad = std::find_if(x + begin, x + end, [](T value) { return !is_finite(value); });
     const Index i_global = rows[static_cast<std::size_t>(bad - x)];
-    throw InvalidArgument(routine + ": A must be finite: got NaN or infinity in row " +
+    throw InvalidArgument(routine + ": " + name + " must be finite: got NaN or infinity in row " +
                           std::to_string(turned ? cols[j] : i_global) + ", column " +
                           std::to_string(turned ? i_global : cols[j]));
   }

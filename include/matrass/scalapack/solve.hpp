@@ -32,7 +32,7 @@ void require_system(const DistMatrix<T>& a, const DistMatrix<T>& b) {
                           matrass::to_string(b.grid().shape()) + " (build both on one Grid)");
   }
   narrow(b.shape().cols, "solve: columns of B");
-  require_finite(b, Part::all, "solve: B");
+  require_finite(b, Part::all, "solve", "B");
 }
 
 /// Overwrites x, which holds the right-hand sides.

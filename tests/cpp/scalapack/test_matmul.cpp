@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// @file
 /// Products by PBLAS of matrices in any layout, of views and of transposed views, with small
-/// integers as entries: every product is exact. Next: tests/cpp/scalapack/test_context.cpp
+/// integers as entries: every product is exact. Next: tests/cpp/scalapack/test_factorizations.cpp
 #include <gtest/gtest.h>
 
 #include <cmath>
