@@ -99,7 +99,7 @@ class Case {
       pdgetrs_("N", &n_, &right_hand_sides, a.data.data(), &one, &one, a.desc.data(), pivots.data(),
                b.data.data(), &one, &one, b.desc.data(), &info);
     } else if (routine_ == "eigh") {
-      with_workspace(64 * n_, [&](double* work, int lwork, int* iwork, int liwork) {
+      with_workspace(Index{64} * n_, [&](double* work, int lwork, int* iwork, int liwork) {
         pdsyevd_("V", "L", &n_, a.data.data(), &one, &one, a.desc.data(), values.data(),
                  z.data.data(), &one, &one, z.desc.data(), work, &lwork, iwork, &liwork, &info);
       });

@@ -24,6 +24,7 @@ enum class Fitness : Index { fit, unfit, overflow };
 template <class N>
 double cholesky_upper(Small<N>& g) {
   std::vector<double> lengths;
+  lengths.reserve(static_cast<std::size_t>(g.cols));
   for (Index j = 0; j < g.cols; ++j) lengths.push_back(std::sqrt(std::real(g(j, j))));
   if (potrf('U', narrow(g.cols, "Cholesky: columns"), g.data.data(), g.ld()) != 0) return 0;
   double smallest = 1;

@@ -90,6 +90,7 @@ class CentredRows {
     std::vector<double> sums = mpi::throw_together(rows_->comm(), [&] {
       std::vector<double> parts(static_cast<std::size_t>(2 * n));
       std::vector<SumBins> bins;
+      bins.reserve(bounds.size());
       for (const double bound : bounds) bins.emplace_back(bound, rows_->m());
       origin_.resize(static_cast<std::size_t>(n));
       rows_->for_each_panel([&](const T* panel, Index, Index count) {

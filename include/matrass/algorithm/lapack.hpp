@@ -10,6 +10,7 @@
 #include <matrass/core/error.hpp>
 #include <matrass/core/narrow.hpp>
 #include <matrass/core/types.hpp>
+#include <matrass/scalapack/blas.hpp>
 #include <span>
 #include <string>
 #include <utility>
@@ -61,11 +62,9 @@ inline void require_info(int info, const char* routine) {
   }
 }
 
+using blas::gemm;
+
 #define MATRASS_LAPACK(p, T)                                                                      \
-  inline void gemm(char op_a, char op_b, int m, int n, int k, T alpha, const T* a, int lda,       \
-                   const T* b, int ldb, T beta, T* c, int ldc) {                                  \
-    p##gemm_(&op_a, &op_b, &m, &n, &k, &alpha, a, &lda, b, &ldb, &beta, c, &ldc);                 \
-  }                                                                                               \
   inline void trsm(char side, char uplo, char op, char diag, int m, int n, const T* a, int lda,   \
                    T* b, int ldb) {                                                               \
     const T one{1};                                                                               \

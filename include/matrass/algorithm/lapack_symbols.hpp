@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// @file
-/// The BLAS and LAPACK symbols that the algorithms call, as Fortran declares them.
+/// The LAPACK symbols, and a solve of BLAS, that the algorithms call, as Fortran declares them.
 /// Next: algorithm/lapack.hpp
 #pragma once
 
@@ -8,9 +8,6 @@
 
 extern "C" {
 #define MATRASS_LAPACK(name, suffix, T)                                                           \
-  void name##gemm##suffix(const char* op_a, const char* op_b, const int* m, const int* n,         \
-                          const int* k, const T* alpha, const T* a, const int* lda, const T* b,   \
-                          const int* ldb, const T* beta, T* c, const int* ldc);                   \
   void name##trsm##suffix(const char* side, const char* uplo, const char* op, const char* diag,   \
                           const int* m, const int* n, const T* alpha, const T* a, const int* lda, \
                           T* b, const int* ldb);                                                  \
@@ -49,9 +46,4 @@ void dorgqr_(const int* m, const int* n, const int* k, double* a, const int* lda
 void zungqr_(const int* m, const int* n, const int* k, std::complex<double>* a, const int* lda,
              const std::complex<double>* tau, std::complex<double>* work, const int* lwork,
              int* info);
-void dsyrk_(const char* uplo, const char* op, const int* n, const int* k, const double* alpha,
-            const double* a, const int* lda, const double* beta, double* c, const int* ldc);
-void zherk_(const char* uplo, const char* op, const int* n, const int* k, const double* alpha,
-            const std::complex<double>* a, const int* lda, const double* beta,
-            std::complex<double>* c, const int* ldc);
 }

@@ -56,11 +56,8 @@ std::vector<double> singular_values(Small<N> a) {
 
 /// How many of the descending values count, as NumPy does: those above rcond times the first.
 inline Index rank_of(const std::vector<double>& s, double rcond) {
-  Index rank = 0;
-  while (rank < static_cast<Index>(s.size()) && s[static_cast<std::size_t>(rank)] > rcond * s[0]) {
-    ++rank;
-  }
-  return rank;
+  const auto counts = [&](double value) { return value > rcond * s[0]; };
+  return std::find_if_not(s.begin(), s.end(), counts) - s.begin();
 }
 
 /// ||A x - b|| for many b, as rank 0 sees it: A = Q R.

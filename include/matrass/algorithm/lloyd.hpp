@@ -139,6 +139,7 @@ class Lloyd {
     const std::vector<Far> far = farthest(static_cast<Index>(empty.size()));
     if (far.front().square == 0) return;  // fewer distinct rows than clusters
     std::vector<Index> which;
+    which.reserve(far.size());
     for (const Far& each : far) which.push_back(each.row);
     const Small<double> moved = rows_.fetch(which);
     for (std::size_t e = 0; e < far.size(); ++e) {
@@ -178,6 +179,7 @@ class Lloyd {
     std::vector<Index> places;
     mpi::throw_together(rows_.comm(), [&] {
       std::vector<Far> mine;
+      mine.reserve(static_cast<std::size_t>(rows_.local_m()));
       for (Index i = 0; i < rows_.local_m(); ++i) {
         mine.push_back({distance(i), rows_.indices()[static_cast<std::size_t>(i)],
                         labels_[static_cast<std::size_t>(i)]});

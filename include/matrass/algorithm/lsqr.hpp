@@ -138,8 +138,12 @@ class LsqrRun {
  private:
   using List = std::vector<double>;
 
-  List ones() const { return List(static_cast<std::size_t>(k_), 1); }
-  List zeros() const { return List(static_cast<std::size_t>(k_), 0); }
+  List ones() const { return all(1); }
+  List zeros() const { return all(0); }
+  List all(double value) const {
+    List list(static_cast<std::size_t>(k_), value);
+    return list;
+  }
 
   /// 1 / x, and 0 for 0.
   static List inverses(const List& x) {

@@ -71,7 +71,10 @@ void panel_cosines(const T* x, double factor, std::array<double, packed_rows>& o
     wide[i] = static_cast<double>(x[i]);
     largest = std::max(largest, std::abs(wide[i]));
   }
-  if (largest < 0x1p19) return best_cosines()(wide.data(), packed_rows, factor, out.data());
+  if (largest < 0x1p19) {
+    best_cosines()(wide.data(), packed_rows, factor, out.data());
+    return;
+  }
   for (std::size_t i = 0; i < wide.size(); ++i) out[i] = factor * std::cos(wide[i]);
 }
 
@@ -153,7 +156,7 @@ DistMatrix<T> random_features_of(const DistMatrix<T>& a, Index n, double gamma,
                             std::to_string(o.first) + " + " + std::to_string(n) + " and " +
                             std::to_string(total));
     }
-    if (!(std::isfinite(gamma) && gamma > 0)) {
+    if (!std::isfinite(gamma) || gamma <= 0) {
       throw InvalidArgument("random_features: gamma must be positive and finite: got " +
                             std::to_string(gamma));
     }

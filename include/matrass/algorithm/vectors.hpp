@@ -208,8 +208,10 @@ void require_finite(const DistMatrix<T>& a, const std::string& routine, const st
       while (i + 1 < way.shape.rows && is_finite(way(i, j))) ++i;
       const Index row = a.local_rows()[static_cast<std::size_t>(by_columns ? i : j)];
       const Index col = a.local_cols()[static_cast<std::size_t>(by_columns ? j : i)];
-      throw InvalidArgument(routine + ": " + name + " must be finite: got NaN or infinity at (" +
-                            std::to_string(row) + ", " + std::to_string(col) + ")");
+      std::string text = routine;
+      text.append(": ").append(name).append(" must be finite: got NaN or infinity at (");
+      text.append(std::to_string(row)).append(", ").append(std::to_string(col));
+      throw InvalidArgument(text.append(")"));
     }
   });
 }

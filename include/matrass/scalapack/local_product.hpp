@@ -154,7 +154,7 @@ Storage<T> inner_product(const DistMatrix<T>& a, const DistMatrix<T>& b, Op op_a
   const RowsView<T> r = as_rows(b, op_b);
   const Index size = l.matrix.shape().cols * r.matrix.shape().cols;
   const Storage<T> c = mpi::throw_together(comm, [&] {
-    const Storage<T> sum = Storage<T>::allocate(size, true);
+    Storage<T> sum = Storage<T>::allocate(size, true);
     // cj(L)^T cj(R): a conjugate on the right is one of the whole.
     multiply_inner(l.matrix.part(), r.matrix.part(), l.conjugated != r.conjugated, sum.data());
     if (r.conjugated) std::transform(sum.data(), sum.data() + size, sum.data(), conjugate<T>);

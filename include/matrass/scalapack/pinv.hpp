@@ -32,6 +32,7 @@ DistMatrix<T> pinv_of(const DistMatrix<T>& a, double rcond) {
   const Svd<T> f = svd_of(a, SvdMode::reduced);
   const Index k = count_above(f.s, rcond);
   std::vector<T> inverses;
+  inverses.reserve(static_cast<std::size_t>(k));
   for (Index i = 0; i < k; ++i) inverses.push_back(T{1} / f.s[static_cast<std::size_t>(i)]);
   const DistMatrix<T> vt = f.vt.slice(0, k, 0, f.vt.shape().cols);
   scale_rows(vt, inverses);

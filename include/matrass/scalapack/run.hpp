@@ -60,11 +60,13 @@ void require_finite(const DistMatrix<T>& a, Part part, const std::string& routin
     const auto [begin, end] = rows_in(part, rows, cols[j]);
     const T* const x = &columns.part()(0, static_cast<Index>(j));
     if (all_finite(x + begin, end - begin)) continue;
-    const auto bad = std::find_if(x + begin, x + end, [](T value) { return !is_finite(value); });
+    const auto* const bad =
+        std::find_if(x + begin, x + end, [](T value) { return !is_finite(value); });
     const Index i_global = rows[static_cast<std::size_t>(bad - x)];
-    throw InvalidArgument(routine + ": " + name + " must be finite: got NaN or infinity in row " +
-                          std::to_string(turned ? cols[j] : i_global) + ", column " +
-                          std::to_string(turned ? i_global : cols[j]));
+    std::string text = routine;
+    text.append(": ").append(name).append(" must be finite: got NaN or infinity in row ");
+    text.append(std::to_string(turned ? cols[j] : i_global)).append(", column ");
+    throw InvalidArgument(text.append(std::to_string(turned ? i_global : cols[j])));
   }
 }
 

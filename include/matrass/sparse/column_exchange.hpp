@@ -18,6 +18,7 @@ namespace matrass::detail {
 /// The rank at each place of a [VC,STAR] distribution's rows.
 inline std::vector<int> ranks_of_places(const Distribution& dealt) {
   std::vector<int> ranks;
+  ranks.reserve(static_cast<std::size_t>(dealt.rows().nprocs));
   for (int place = 0; place < dealt.rows().nprocs; ++place) {
     ranks.push_back(dealt.ranks_at(place, 0).front());
   }

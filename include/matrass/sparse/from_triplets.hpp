@@ -121,6 +121,18 @@ inline std::vector<Index> touched_columns(const std::vector<Index>& columns, Ind
   return touched;
 }
 
+/// One triplet of a row.
+template <Scalar T>
+struct RowEntry {
+  Index column;
+  std::size_t came;  ///< as which of all
+  T value;
+
+  friend bool operator<(const RowEntry& a, const RowEntry& b) {
+    return std::pair(a.column, a.came) < std::pair(b.column, b.came);
+  }
+};
+
 /// Sorts by (row, column), keeping the order in which equal ones came, and sums these in it. Local.
 template <Scalar T>
 CsrPart<T> compress(ReceivedTriplets<T> got, Shape local) {
@@ -132,24 +144,23 @@ CsrPart<T> compress(ReceivedTriplets<T> got, Shape local) {
   std::vector<Index> starts(static_cast<std::size_t>(local.rows + 1));
   for (const Index i : got.rows) ++starts[static_cast<std::size_t>(i + 1)];
   std::partial_sum(starts.begin(), starts.end(), starts.begin());
-  std::vector<std::pair<Index, T>> entries(count);
+  std::vector<RowEntry<T>> entries(count);
   std::vector<Index> at(starts.begin(), starts.end() - 1);
   for (std::size_t k = 0; k < count; ++k) {
     const auto row = static_cast<std::size_t>(got.rows[k]);
-    entries[static_cast<std::size_t>(at[row]++)] = {got.columns[k], got.values[k]};
+    entries[static_cast<std::size_t>(at[row]++)] = {got.columns[k], k, got.values[k]};
   }
   got = {};
-  const auto by_column = [](const auto& a, const auto& b) { return a.first < b.first; };
   part.starts.reserve(starts.size());
   std::size_t kept = 0;
   for (std::size_t i = 0; i + 1 < starts.size(); ++i) {
     const auto begin = entries.begin() + starts[i];
     const auto end = entries.begin() + starts[i + 1];
-    if (!std::is_sorted(begin, end, by_column)) std::stable_sort(begin, end, by_column);
+    if (!std::is_sorted(begin, end)) std::sort(begin, end);
     const std::size_t first = kept;
     for (auto e = begin; e != end; ++e) {
-      if (kept > first && entries[kept - 1].first == e->first) {
-        entries[kept - 1].second += e->second;
+      if (kept > first && entries[kept - 1].column == e->column) {
+        entries[kept - 1].value += e->value;
       } else {
         entries[kept++] = *e;
       }
@@ -159,8 +170,8 @@ CsrPart<T> compress(ReceivedTriplets<T> got, Shape local) {
   part.values = Storage<T>::allocate(static_cast<Index>(kept), false);
   part.columns.resize(kept);
   for (std::size_t e = 0; e < kept; ++e) {
-    part.values.data()[e] = entries[e].second;
-    Index c = entries[e].first;
+    part.values.data()[e] = entries[e].value;
+    Index c = entries[e].column;
     if (!part.touched.empty()) {
       c = std::lower_bound(part.touched.begin(), part.touched.end(), c) - part.touched.begin();
     }

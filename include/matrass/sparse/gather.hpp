@@ -64,7 +64,7 @@ SparseMatrix<T> rows_of(const SparseMatrix<T>& a, Index i0, Index i1) {
   const Shape shape = a.shape();
   const mpi::Call call("rows", a.stored(), a.view().transposed, i0, i1);
   detail::OwnTriplets<T> own = mpi::throw_together(a.grid().comm(), call, [&] {
-    if (!(0 <= i0 && i0 <= i1 && i1 <= shape.rows)) {
+    if (i0 < 0 || i1 < i0 || i1 > shape.rows) {
       throw OutOfBoundsError("rows: must lie within " + std::to_string(shape.rows) + " rows: got " +
                              std::to_string(i0) + ":" + std::to_string(i1));
     }

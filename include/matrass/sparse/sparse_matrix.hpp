@@ -171,7 +171,7 @@ inline Distribution sparse_rows(const ProcessGrid& grid, Shape shape,
                                 std::optional<Index> block = std::nullopt) {
   LayoutOptions options;
   if (block) options.block = Block{*block, std::max<Index>(1, shape.cols)};
-  return Distribution(grid.map(), shape, VC_STAR, options);
+  return {grid.map(), shape, VC_STAR, options};
 }
 
 }  // namespace matrass

@@ -81,7 +81,7 @@ TYPED_TEST(LstsqOf, TallAndWideByEveryMethod) {
       SCOPED_TRACE(std::to_string(shape.rows) + "x" + std::to_string(shape.cols));
       const auto known = with_spectrum<T>(shape.rows, shape.cols, falling);
       const auto b = random_small<T>(shape.rows, 3, 4);
-      const double condition = static_cast<double>(std::min(shape.rows, shape.cols));
+      const auto condition = static_cast<double>(std::min(shape.rows, shape.cols));
       for (const LstsqMethod method : methods) {
         const auto found = lstsq(spread(grid, known.a), spread(grid, b), {.method = method});
         expect_lstsq(known, b, found, std::min(shape.rows, shape.cols), condition);
