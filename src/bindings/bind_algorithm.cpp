@@ -9,39 +9,11 @@
 
 #include "any_matrix.hpp"
 #include "bindings.hpp"
+#include "results.hpp"
 
 namespace matrass::bindings {
 
 namespace {
-
-Norm parse_norm(const std::string& name) {
-  if (name == "1") return Norm::one;
-  if (name == "-1") return Norm::minus_one;
-  if (name == "inf") return Norm::infinity;
-  if (name == "-inf") return Norm::minus_infinity;
-  if (name == "max") return Norm::max;
-  return Norm::frobenius;
-}
-
-template <class R>
-py::array_t<R> array_of(const std::vector<R>& values) {
-  return py::array_t<R>(static_cast<py::ssize_t>(values.size()), values.data());
-}
-
-/// (U, S, V, residual). The caller has agreed on the arguments.
-py::tuple truncated_svd_of(const Matrix& a, Index k, const std::string& method, double tol,
-                           std::uint64_t seed) {
-  return std::visit(
-      [&](const auto& m) -> py::tuple {
-        const auto found = [&] {
-          const py::gil_scoped_release no_gil;
-          return truncated_svd(m, k, {parse_svd_method(method), tol, seed});
-        }();
-        return py::make_tuple(Matrix{found.u}, array_of(found.s), Matrix{found.v},
-                              array_of(found.residual));
-      },
-      a.value);
-}
 
 /// (mean, components, explained variance, its ratio, singular values, scores, residual)
 py::tuple pca_of(const Matrix& a, Index k, const std::string& method, double tol,
@@ -70,8 +42,8 @@ void bind_algorithm(py::module_& module) {
         return std::visit([&](const auto& m) { return norm(m, parse_norm(kind)); }, a.value);
       },
       py::arg("a"), py::arg("kind"), NoGil());
-  module.def("truncated_svd", &truncated_svd_of, py::arg("a"), py::arg("k"), py::arg("method"),
-             py::arg("tol"), py::arg("seed"));
+  module.def("truncated_svd", &truncated_svd_of<Matrix>, py::arg("a"), py::arg("k"),
+             py::arg("method"), py::arg("tol"), py::arg("seed"));
   module.def("pca", &pca_of, py::arg("a"), py::arg("k"), py::arg("method"), py::arg("tol"),
              py::arg("seed"));
 }

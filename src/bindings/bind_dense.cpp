@@ -15,6 +15,7 @@
 
 #include "any_matrix.hpp"
 #include "bindings.hpp"
+#include "results.hpp"
 
 namespace matrass::bindings {
 
@@ -36,11 +37,6 @@ SvdMode parse_svd_mode(const std::string& name) {
 Assume parse_assume(const std::string& name) {
   if (name == "pos") return Assume::positive;
   return name == "sym" ? Assume::symmetric : Assume::general;
-}
-
-template <class R>
-py::array_t<R> array_of(const std::vector<R>& values) {
-  return py::array_t<R>(static_cast<py::ssize_t>(values.size()), values.data());
 }
 
 template <class T>

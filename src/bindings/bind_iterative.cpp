@@ -12,14 +12,11 @@
 
 #include "any_matrix.hpp"
 #include "bindings.hpp"
+#include "results.hpp"
 
 namespace matrass::bindings {
 
 namespace {
-
-py::array_t<double> array_of(const std::vector<double>& values) {
-  return py::array_t<double>(static_cast<py::ssize_t>(values.size()), values.data());
-}
 
 /// (x, iterations, residual, converged). The caller has seen to it that dtypes are equal.
 py::tuple cg_of(const Matrix& a, const Matrix& b, const Matrix* x0, double tol, Index maxiter) {

@@ -11,6 +11,7 @@
 
 #include "any_matrix.hpp"
 #include "bindings.hpp"
+#include "results.hpp"
 
 namespace matrass::bindings {
 
@@ -37,11 +38,6 @@ py::array vector_on(const T* data, std::size_t size, const std::shared_ptr<void>
                   {static_cast<py::ssize_t>(sizeof(T))}, data, base);
   py::detail::array_proxy(array.ptr())->flags &= ~py::detail::npy_api::NPY_ARRAY_WRITEABLE_;
   return array;
-}
-
-template <class T>
-py::array_t<T> array_of(const std::vector<T>& values) {
-  return py::array_t<T>(static_cast<py::ssize_t>(values.size()), values.data());
 }
 
 /// f(matrix) for whatever scalar `a` has.
@@ -139,30 +135,6 @@ Matrix normal(const Sparse& a, const Matrix& x) {
       a.value);
 }
 
-Norm parse_norm(const std::string& name) {
-  if (name == "1") return Norm::one;
-  if (name == "-1") return Norm::minus_one;
-  if (name == "inf") return Norm::infinity;
-  if (name == "-inf") return Norm::minus_infinity;
-  if (name == "max") return Norm::max;
-  return Norm::frobenius;
-}
-
-/// (U, S, V, residual)
-py::tuple svd_of(const Sparse& a, Index k, const std::string& method, double tol,
-                 std::uint64_t seed) {
-  return std::visit(
-      [&](const auto& m) -> py::tuple {
-        const auto found = [&] {
-          const py::gil_scoped_release no_gil;
-          return truncated_svd(m, k, {parse_svd_method(method), tol, seed});
-        }();
-        return py::make_tuple(Matrix{found.u}, array_of(found.s), Matrix{found.v},
-                              array_of(found.residual));
-      },
-      a.value);
-}
-
 /// (rows, columns, values) of all entries where they were asked for.
 py::tuple gathered(const Sparse& a, std::optional<int> root) {
   return std::visit(
@@ -244,8 +216,8 @@ void bind_sparse(py::module_& module) {
       },
       py::arg("a"), NoGil());
   module.def("sparse_gather", &gathered, py::arg("a"), py::arg("root"));
-  module.def("sparse_truncated_svd", &svd_of, py::arg("a"), py::arg("k"), py::arg("method"),
-             py::arg("tol"), py::arg("seed"));
+  module.def("sparse_truncated_svd", &truncated_svd_of<Sparse>, py::arg("a"), py::arg("k"),
+             py::arg("method"), py::arg("tol"), py::arg("seed"));
 }
 
 }  // namespace matrass::bindings

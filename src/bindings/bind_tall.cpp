@@ -10,15 +10,11 @@
 
 #include "any_matrix.hpp"
 #include "bindings.hpp"
+#include "results.hpp"
 
 namespace matrass::bindings {
 
 namespace {
-
-template <class R>
-py::array_t<R> array_of(const std::vector<R>& values) {
-  return py::array_t<R>(static_cast<py::ssize_t>(values.size()), values.data());
-}
 
 /// (Q, R), or (None, R) without `with_q`. The caller has agreed on the arguments of all of these,
 /// and on equal scalars.

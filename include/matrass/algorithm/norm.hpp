@@ -33,39 +33,42 @@ void for_each_modulus(const DistMatrix<T>& a, F&& f) {
   }
 }
 
-/// The largest modulus; NaN if there is one.
-template <Scalar T>
-double max_modulus(const DistMatrix<T>& a) {
+/// Walks over the moduli of a matrix, dense or sparse: walk(f) calls f(i, j, |a_ij|) for what this
+/// rank speaks for.
+///
+/// The largest modulus; NaN if there is one. Collective.
+template <class Walk>
+double max_modulus(const mpi::Communicator& comm, const Walk& walk) {
   // {largest modulus, whether there is a NaN}: MPI_MAX of NaN is undefined.
   double found[2] = {0, 0};
-  for_each_modulus(a, [&](Index, Index, double x) {
+  walk([&](Index, Index, double x) {
     if (std::isnan(x)) {
       found[1] = 1;
     } else {
       found[0] = std::max(found[0], x);
     }
   });
-  mpi::allreduce(a.grid().comm(), std::span<double>(found), MPI_MAX);
+  mpi::allreduce(comm, std::span<double>(found), MPI_MAX);
   return found[1] != 0 ? std::numeric_limits<double>::quiet_NaN() : found[0];
 }
 
 /// sqrt(sum |a_ij / scale|^2) * scale. Collective.
-template <Scalar T>
-double scaled_frobenius(const DistMatrix<T>& a, double scale) {
+template <class Walk>
+double scaled_frobenius(const mpi::Communicator& comm, const Walk& walk, double scale) {
   double sum = 0;
-  for_each_modulus(a, [&](Index, Index, double x) { sum += (x / scale) * (x / scale); });
-  return std::sqrt(mpi::allreduce(a.grid().comm(), sum)) * scale;
+  walk([&](Index, Index, double x) { sum += (x / scale) * (x / scale); });
+  return std::sqrt(mpi::allreduce(comm, sum)) * scale;
 }
 
 /// Squares of doubles may overflow or vanish: only then is a second pass with a scale needed.
-template <Scalar T>
-double frobenius(const DistMatrix<T>& a) {
-  const double plain = scaled_frobenius(a, 1);
+template <class Walk>
+double frobenius(const mpi::Communicator& comm, const Walk& walk) {
+  const double plain = scaled_frobenius(comm, walk, 1);
   constexpr double smallest = 1e-140;
   if (std::isnan(plain) || (std::isfinite(plain) && plain > smallest)) return plain;
-  const double scale = max_modulus(a);
+  const double scale = max_modulus(comm, walk);
   if (scale == 0 || std::isinf(scale)) return scale;
-  return scaled_frobenius(a, scale);
+  return scaled_frobenius(comm, walk, scale);
 }
 
 /// Sums of moduli of each column, or of each row. Collective; n or m doubles of memory a rank.
@@ -101,7 +104,9 @@ inline double extreme(const std::vector<double>& values, bool largest) {
 /// numbers for the sums). Neither overflows nor vanishes before the result does.
 template <DistMatrixLike A>
 double norm(const A& a, Norm kind = Norm::frobenius) {
-  mpi::throw_together(a.grid().comm(), mpi::Call("norm", a.distribution(), kind), [] {});
+  const mpi::Communicator& comm = a.grid().comm();
+  mpi::throw_together(comm, mpi::Call("norm", a.distribution(), kind), [] {});
+  const auto walk = [&](auto&& f) { detail::for_each_modulus(to_dynamic(a), f); };
   switch (kind) {
     case Norm::one:
       return detail::extreme(detail::modulus_sums(to_dynamic(a), true), true);
@@ -112,11 +117,11 @@ double norm(const A& a, Norm kind = Norm::frobenius) {
     case Norm::minus_infinity:
       return detail::extreme(detail::modulus_sums(to_dynamic(a), false), false);
     case Norm::max:
-      return detail::max_modulus(to_dynamic(a));
+      return detail::max_modulus(comm, walk);
     case Norm::frobenius:
       break;
   }
-  return detail::frobenius(to_dynamic(a));
+  return detail::frobenius(comm, walk);
 }
 
 }  // namespace matrass

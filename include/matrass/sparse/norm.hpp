@@ -30,30 +30,6 @@ void for_each_modulus(const SparseMatrix<T>& a, F&& f) {
   }
 }
 
-/// The largest modulus; NaN if there is one. Collective.
-template <Scalar T>
-double sparse_max(const SparseMatrix<T>& a) {
-  double found[2] = {0, 0};
-  for_each_modulus(a, [&](Index, Index, double x) {
-    if (std::isnan(x)) {
-      found[1] = 1;
-    } else {
-      found[0] = std::max(found[0], x);
-    }
-  });
-  mpi::allreduce(a.grid().comm(), std::span<double>(found), MPI_MAX);
-  return found[1] != 0 ? std::numeric_limits<double>::quiet_NaN() : found[0];
-}
-
-template <Scalar T>
-double sparse_frobenius(const SparseMatrix<T>& a) {
-  const double largest = sparse_max(a);
-  if (!(largest > 0) || std::isinf(largest)) return largest;
-  double sum = 0;
-  for_each_modulus(a, [&](Index, Index, double x) { sum += (x / largest) * (x / largest); });
-  return largest * std::sqrt(mpi::allreduce(a.grid().comm(), sum));
-}
-
 /// Sums of moduli of the stored rows or columns, of which the extreme one is asked for. Collective.
 template <Scalar T>
 double extreme_sum(const SparseMatrix<T>& a, bool of_columns, bool largest) {
@@ -77,9 +53,11 @@ double extreme_sum(const SparseMatrix<T>& a, bool of_columns, bool largest) {
 template <Scalar T>
 double norm(const SparseMatrix<T>& a, Norm kind = Norm::frobenius) {
   const bool flipped = a.view().transposed;
-  mpi::throw_together(a.grid().comm(), mpi::Call("norm", a.stored(), flipped, kind), [] {});
-  if (kind == Norm::frobenius) return detail::sparse_frobenius(a);
-  if (kind == Norm::max) return detail::sparse_max(a);
+  const mpi::Communicator& comm = a.grid().comm();
+  mpi::throw_together(comm, mpi::Call("norm", a.stored(), flipped, kind), [] {});
+  const auto walk = [&](auto&& f) { detail::for_each_modulus(a, f); };
+  if (kind == Norm::frobenius) return detail::frobenius(comm, walk);
+  if (kind == Norm::max) return detail::max_modulus(comm, walk);
   const bool of_columns = kind == Norm::one || kind == Norm::minus_one;
   const bool largest = kind == Norm::one || kind == Norm::infinity;
   return detail::extreme_sum(a, of_columns != flipped, largest);

@@ -168,4 +168,22 @@ void expect_svd(const Known<T>& known, const TruncatedSvd<T>& found, double tol)
   }
 }
 
+template <class N>
+double column_norm(const Small<N>& x, Index j) {
+  double sum = 0;
+  for (Index i = 0; i < x.rows; ++i) sum += std::norm(x(i, j));
+  return std::sqrt(sum);
+}
+
+template <class T>
+Small<T> random_matrix(Index m, Index n, std::uint64_t seed) {
+  Small<T> x(m, n);
+  for (Index j = 0; j < n; ++j) {
+    for (Index i = 0; i < m; ++i) {
+      x(i, j) = static_cast<T>(detail::counter_normal_of<Wide<T>>(seed, i, j));
+    }
+  }
+  return x;
+}
+
 }  // namespace matrass::test

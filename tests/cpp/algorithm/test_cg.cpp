@@ -11,13 +11,6 @@
 namespace matrass::test {
 namespace {
 
-template <class N>
-double column_norm(const Small<N>& x, Index j) {
-  double sum = 0;
-  for (Index i = 0; i < x.rows; ++i) sum += std::norm(x(i, j));
-  return std::sqrt(sum);
-}
-
 /// H diag(spectrum) H with three reflectors each side: Hermitian with these eigenvalues.
 template <class T>
 Small<T> hermitian(Index n, const std::function<double(Index)>& spectrum) {
@@ -36,17 +29,6 @@ Small<T> hermitian(Index n, const std::function<double(Index)>& spectrum) {
     }
   }
   return a;
-}
-
-template <class T>
-Small<T> random_matrix(Index m, Index n, std::uint64_t seed) {
-  Small<T> x(m, n);
-  for (Index j = 0; j < n; ++j) {
-    for (Index i = 0; i < m; ++i) {
-      x(i, j) = static_cast<T>(detail::counter_normal_of<Wide<T>>(seed, i, j));
-    }
-  }
-  return x;
 }
 
 template <class T>

@@ -11,24 +11,6 @@
 namespace matrass::test {
 namespace {
 
-template <class T>
-Small<T> random_matrix(Index m, Index n, std::uint64_t seed) {
-  Small<T> x(m, n);
-  for (Index j = 0; j < n; ++j) {
-    for (Index i = 0; i < m; ++i) {
-      x(i, j) = static_cast<T>(detail::counter_normal_of<Wide<T>>(seed, i, j));
-    }
-  }
-  return x;
-}
-
-template <class N>
-double column_norm(const Small<N>& x, Index j) {
-  double sum = 0;
-  for (Index i = 0; i < x.rows; ++i) sum += std::norm(x(i, j));
-  return std::sqrt(sum);
-}
-
 /// The solution of smallest norm: V diag(s / (s^2 + damp^2)) U^H b over s > 1e-6 s_1.
 template <class T>
 Small<Wide<T>> solution(const Small<T>& a, const Small<T>& b, double damp) {
