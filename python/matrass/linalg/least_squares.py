@@ -15,9 +15,9 @@ import numpy.typing as npt
 from matrass.agreement import agreed
 from matrass.arguments import index_of
 from matrass.bootstrap.which_mpi import load_core
-from matrass.errors import DTypeError, InvalidArgument
-from matrass.linalg.certificate import Certificate
-from matrass.linalg.operands import require_matrices
+from matrass.errors import InvalidArgument
+from matrass.linalg.certificate import Certificate, Certified
+from matrass.linalg.operands import require_alike, require_matrices, tolerance_of
 from matrass.matrix import DistMatrix
 
 __all__ = ["Lstsq", "Ridge", "lstsq", "ridge"]
@@ -32,22 +32,16 @@ class _Lstsq(NamedTuple):
     s: npt.NDArray[Any]
 
 
-class Lstsq(_Lstsq):
+class Lstsq(_Lstsq, Certified):
     """What `lstsq` returns: (x, residuals, rank, s), in NumPy's order."""
-
-    certificate: Certificate | None = None
-    """Measured, with ``certify=True``."""
 
 
 class _Ridge(NamedTuple):
     x: DistMatrix
 
 
-class Ridge(_Ridge):
+class Ridge(_Ridge, Certified):
     """What `ridge` returns with ``certify=True``: (x,)."""
-
-    certificate: Certificate | None = None
-    """Measured."""
 
 
 def lstsq(
@@ -97,13 +91,11 @@ def lstsq(
     _require_pair(a, b, "lstsq")
 
     def read() -> tuple[float | None, bool]:
-        _require_one_dtype(a, b, "lstsq")
+        require_alike([a, b], "lstsq")
         try:
             cut = None if rcond is None else float(rcond)
-        except (TypeError, ValueError) as error:
-            raise InvalidArgument(
-                f"lstsq: rcond must be a number or None: got {rcond!r}"
-            ) from error
+        except (TypeError, ValueError):
+            cut = math.nan
         if cut is not None and math.isnan(cut):
             raise InvalidArgument(f"lstsq: rcond must be a number or None: got {rcond!r}")
         return cut, bool(certify)
@@ -200,16 +192,11 @@ def ridge(
     _require_pair(a, b, "ridge")
 
     def read() -> tuple[list[float], str, float, int, bool]:
-        _require_one_dtype(a, b, "ridge")
+        require_alike([a, b], "ridge")
         if method not in _RIDGE_METHODS:
             names = ", ".join(_RIDGE_METHODS)
             raise InvalidArgument(f"ridge: method must be {names}: got {method!r}")
-        try:
-            bound = 0.0 if tol is None else float(tol)
-        except (TypeError, ValueError):
-            bound = -1.0
-        if not (tol is None or 0 < bound < 1):
-            raise InvalidArgument(f"ridge: tol must lie between 0 and 1, or None: got {tol!r}")
+        bound = tolerance_of(tol, "ridge")
         steps = 0 if max_steps is None else index_of(max_steps, "ridge: max_steps")
         if max_steps is not None and steps < 1:
             raise InvalidArgument(f"ridge: max_steps must be at least 1: got {max_steps!r}")
@@ -243,8 +230,3 @@ def _penalties(alpha: Any) -> list[float]:
 def _require_pair(a: Any, b: Any, routine: str) -> None:
     require_matrices([a], routine)
     agreed(a.grid._core, routine, lambda: require_matrices([b], routine))
-
-
-def _require_one_dtype(a: DistMatrix, b: DistMatrix, routine: str) -> None:
-    if a.dtype != b.dtype:
-        raise DTypeError(f"{routine}: matrices must have one dtype: got {a.dtype}, {b.dtype}")

@@ -13,7 +13,7 @@ from matrass.arguments import index_of
 from matrass.errors import DTypeError, InvalidArgument
 from matrass.matrix import DistMatrix
 
-__all__ = ["one_of", "require_alike", "require_matrices", "svd_arguments"]
+__all__ = ["one_of", "require_alike", "require_matrices", "svd_arguments", "tolerance_of"]
 
 _SVD_METHODS = ("auto", "randomized", "lanczos", "gram", "tsqr")
 
@@ -45,6 +45,17 @@ def one_of(value: Any, allowed: tuple[Any, ...], what: str) -> Any:
     raise InvalidArgument(f"{what} must be one of {shown}: got {value!r}")
 
 
+def tolerance_of(tol: Any, routine: str) -> float:
+    """Read a relative tolerance, of which 0 stands for the default. Local."""
+    try:
+        bound = 0.0 if tol is None else float(tol)
+    except (TypeError, ValueError):
+        bound = -1.0
+    if not (tol is None or 0 < bound < 1):
+        raise InvalidArgument(f"{routine}: tol must lie between 0 and 1, or None: got {tol!r}")
+    return bound
+
+
 def svd_arguments(
     routine: str, k: Any, method: Any, tol: Any, seed: Any
 ) -> tuple[int, str, float, int]:
@@ -53,12 +64,7 @@ def svd_arguments(
     if method not in _SVD_METHODS:
         names = ", ".join(_SVD_METHODS)
         raise InvalidArgument(f"{routine}: method must be {names}: got {method!r}")
-    try:
-        bound = 0.0 if tol is None else float(tol)
-    except (TypeError, ValueError):
-        bound = -1.0
-    if not (tol is None or 0 < bound < 1):
-        raise InvalidArgument(f"{routine}: tol must lie between 0 and 1, or None: got {tol!r}")
+    bound = tolerance_of(tol, routine)
     try:
         start = operator.index(seed)
     except TypeError:

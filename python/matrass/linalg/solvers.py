@@ -12,13 +12,15 @@ import numpy as np
 
 from matrass.agreement import agreed
 from matrass.bootstrap.which_mpi import load_core
-from matrass.errors import InvalidArgument
+from matrass.errors import InvalidArgument, SingularError
 from matrass.linalg.factorizations import measured, svd
 from matrass.linalg.norms import norm
 from matrass.linalg.operands import one_of, require_alike, require_matrices
 from matrass.matrix import DistMatrix
 
 __all__ = ["SlogDet", "cond", "det", "inv", "matrix_rank", "pinv", "slogdet", "solve"]
+
+_NORMS = ("fro", 1, -1, np.inf, -np.inf)
 
 
 def solve(
@@ -157,15 +159,10 @@ def cond(a: DistMatrix, p: Any = None) -> float:
             raise InvalidArgument(f"cond: A must not be empty: got shape {a.shape}")
         with np.errstate(divide="ignore", invalid="ignore"):
             return float(s[-1] / s[0] if p == -2 else s[0] / s[-1])
-    from matrass.errors import SingularError
-
     try:
         return norm(a, p) * norm(inv(a), p)
     except SingularError:
         return float("inf")
-
-
-_NORMS = ("fro", 1, -1, np.inf, -np.inf)
 
 
 def pinv(a: DistMatrix, rcond: float | None = None) -> DistMatrix:
