@@ -13,16 +13,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import shutil
-import subprocess
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+
+from contest import launcher, results_of, timed
 
 
 def rows_of_matrix(given: argparse.Namespace, rows: slice) -> Any:
@@ -36,18 +36,6 @@ def rows_of_matrix(given: argparse.Namespace, rows: slice) -> Any:
         begin, end = max(rows.start, block * 4096), min(rows.stop, (block + 1) * 4096)
         out[begin - rows.start : end - rows.start] = x[begin - block * 4096 : end - block * 4096]
     return out
-
-
-def timed(repeats: int, work: Callable[[], Any], barrier: Callable[[], None]) -> tuple[float, Any]:
-    """The median time in seconds, after one run that is not counted; and the last result."""
-    result = work()
-    times = []
-    for _ in range(repeats):
-        barrier()
-        start = time.perf_counter()
-        result = work()
-        times.append(time.perf_counter() - start)
-    return float(np.median(times)), result
 
 
 def line(name: str, seconds: float, found: dict[str, Any]) -> str:
@@ -110,22 +98,6 @@ def run_rival(given: argparse.Namespace) -> None:
     print(line("run", seconds, steps))
     print(line("iteration", (seconds - short) / max(1, found.n_iter_ - 1), {}))
     print(line("init", one[0] - short, {"inertia": one[1].inertia_}), flush=True)
-
-
-def launcher() -> str:
-    """MPICH's mpiexec; where Open MPI is installed beside it the plain name means another one."""
-    for name in ("mpiexec.mpich", "mpiexec"):
-        if path := shutil.which(name):
-            return path
-    raise SystemExit("bench kmeans: mpiexec.mpich is missing: apt-get install mpich")
-
-
-def results_of(command: Sequence[str], threads: int) -> dict[str, Any]:
-    """Run a part of the benchmark in its own processes."""
-    environment = dict(os.environ, OPENBLAS_NUM_THREADS=str(threads), OMP_NUM_THREADS=str(threads))
-    run = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    found = [json.loads(text) for text in run.stdout.splitlines() if text.startswith("{")]
-    return {each.pop("name"): each for each in found}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -17,17 +17,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import shutil
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import scipy.sparse
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+
+from contest import launcher, results_of, timed
 
 CASES = ("weighted", "uniform")
 
@@ -52,18 +53,6 @@ def triplets(given: argparse.Namespace, rows: slice) -> tuple[Any, Any, Any]:
         parts.append((i[mine], j[mine], v[mine]))
     i, j, v = (np.concatenate(column) for column in zip(*parts, strict=True))
     return i, j, v
-
-
-def timed(repeats: int, work: Callable[[], Any], barrier: Callable[[], None]) -> tuple[float, Any]:
-    """The median time in seconds, after one run that is not counted; and the last result."""
-    result = work()
-    times = []
-    for _ in range(repeats):
-        barrier()
-        start = time.perf_counter()
-        result = work()
-        times.append(time.perf_counter() - start)
-    return float(np.median(times)), result
 
 
 def run_matrass(given: argparse.Namespace) -> None:
@@ -126,22 +115,6 @@ def line(name: str, ms: dict[str, float], S: Any, residual: float) -> str:
     """What the parent reads."""
     found = {"name": name, "ms": ms, "S": S.tolist(), "residual": float(residual / S[0])}
     return json.dumps(found)
-
-
-def launcher() -> str:
-    """MPICH's mpiexec; where Open MPI is installed beside it the plain name means another one."""
-    for name in ("mpiexec.mpich", "mpiexec"):
-        if path := shutil.which(name):
-            return path
-    raise SystemExit("bench sparse_svd: mpiexec.mpich is missing: apt-get install mpich")
-
-
-def results_of(command: Sequence[str], threads: int) -> dict[str, Any]:
-    """Run a part of the benchmark in its own processes."""
-    environment = dict(os.environ, OPENBLAS_NUM_THREADS=str(threads), OMP_NUM_THREADS=str(threads))
-    run = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    found = [json.loads(text) for text in run.stdout.splitlines() if text.startswith("{")]
-    return {each.pop("name"): each for each in found}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -16,16 +16,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import shutil
-import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+
+from contest import launcher, output_of, results_of, timed
 
 CASES = {
     "qr_r": (1_000_000, 100),
@@ -58,19 +58,6 @@ def rows_of(case: str, shape: tuple[int, int], rows: slice) -> tuple[Any, Any]:
         right = noise if case == "matmul" else piece @ x + 1e-3 * noise
         b[at] = right[low - begin : high - begin]
     return a, b
-
-
-def timed(repeats: int, work: Callable[[], Any], barrier: Callable[[], None]) -> tuple[float, Any]:
-    """The median time in seconds, after one run that is not counted; and the last result."""
-    result = work()
-    times = []
-    for _ in range(repeats):
-        barrier()
-        start = time.perf_counter()
-        result = work()
-        barrier()
-        times.append(time.perf_counter() - start)
-    return float(np.median(times)), result
 
 
 def run_matrass(given: argparse.Namespace, case: str, shape: tuple[int, int]) -> None:
@@ -164,27 +151,6 @@ def run_rival(given: argparse.Namespace, case: str, shape: tuple[int, int]) -> N
 def line(name: str, seconds: float, error: float) -> str:
     """What the parent reads."""
     return json.dumps({"name": name, "ms": round(1e3 * seconds, 1), "error": error})
-
-
-def launcher() -> str:
-    """MPICH's mpiexec; where Open MPI is installed beside it the plain name means another one."""
-    for name in ("mpiexec.mpich", "mpiexec"):
-        if path := shutil.which(name):
-            return path
-    raise SystemExit("bench tall: mpiexec.mpich is missing: apt-get install mpich")
-
-
-def output_of(command: Sequence[str], threads: int) -> list[str]:
-    """Run a part of the benchmark in its own processes."""
-    environment = dict(os.environ, OPENBLAS_NUM_THREADS=str(threads), OMP_NUM_THREADS=str(threads))
-    run = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    return run.stdout.splitlines()
-
-
-def results_of(command: Sequence[str], threads: int) -> dict[str, Any]:
-    """The lines of a part, by name."""
-    found = [json.loads(text) for text in output_of(command, threads) if text.startswith("{")]
-    return {each.pop("name"): each for each in found}
 
 
 def scalapack(given: argparse.Namespace, shape: tuple[int, int], column: int) -> dict[str, Any]:

@@ -16,16 +16,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import shutil
-import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+
+from contest import launcher, results_of, timed
 
 SPECTRA: dict[str, Callable[[Any], Any]] = {
     "signal_and_noise": lambda i: 10.0 ** (-i / 10) + 1e-3,
@@ -54,18 +54,6 @@ def rows_of_matrix(shape: tuple[int, int], rows: slice, spectrum: str, order: st
             block -= 2 * np.outer(block @ h, h)
         out[begin - rows.start : end - rows.start] = block
     return out
-
-
-def timed(repeats: int, work: Callable[[], Any], barrier: Callable[[], None]) -> tuple[float, Any]:
-    """The median time in seconds, after one run that is not counted; and the last result."""
-    result = work()
-    times = []
-    for _ in range(repeats):
-        barrier()
-        start = time.perf_counter()
-        result = work()
-        times.append(time.perf_counter() - start)
-    return float(np.median(times)), result
 
 
 def run_matrass(given: argparse.Namespace) -> None:
@@ -128,22 +116,6 @@ def line(given: argparse.Namespace, name: str, seconds: float, S: Any, residual:
         "residual": float(residual / exact[0]),
     }
     return json.dumps(found)
-
-
-def launcher() -> str:
-    """MPICH's mpiexec; where Open MPI is installed beside it the plain name means another one."""
-    for name in ("mpiexec.mpich", "mpiexec"):
-        if path := shutil.which(name):
-            return path
-    raise SystemExit("bench svd: mpiexec.mpich is missing: apt-get install mpich")
-
-
-def results_of(command: Sequence[str], threads: int) -> dict[str, Any]:
-    """Run a part of the benchmark in its own processes."""
-    environment = dict(os.environ, OPENBLAS_NUM_THREADS=str(threads), OMP_NUM_THREADS=str(threads))
-    run = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    found = [json.loads(text) for text in run.stdout.splitlines() if text.startswith("{")]
-    return {each.pop("name"): each for each in found}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
