@@ -7,10 +7,8 @@
 namespace matrass {
 
 #define MATRASS_INSTANTIATE(T)                                                                   \
-  template DistMatrix<T> detail::local_product<T>(detail::ProductWay, const DistMatrix<T>&,      \
-                                                  const DistMatrix<T>&, Op, Op, T);              \
-  template void detail::run_pgemm<T>(const DistMatrix<T>&, const DistMatrix<T>&,                 \
-                                     const DistMatrix<T>&, const MatmulOptions<T>&);             \
+  template DistMatrix<T> detail::product<T>(detail::ProductWay, const detail::Factor<T>&,        \
+                                            const detail::Factor<T>&, T);                        \
   template void matmul_into<T>(const DistMatrix<T>&, const DistMatrix<T>&, const DistMatrix<T>&, \
                                const MatmulOptions<T>&);
 MATRASS_INSTANTIATE(float)

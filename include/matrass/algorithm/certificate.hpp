@@ -152,8 +152,8 @@ Certificate certify_solve(const DistMatrix<T>& a, const DistMatrix<T>& x, const 
 
 /// Measures A - Q R and Q. Shapes as those of qr; `f` has a Q.
 ///
-/// Collective, as all of these. Cost: products of the factors with matrices of 8 columns, which
-/// PBLAS computes, and copies of these.
+/// Collective, as all of these. Cost: products of the factors with matrices of 8 columns,
+/// which go to where the factors are, and copies of these.
 template <DistMatrixLike A>
 Certificate certify(const A& a, const Qr<typename A::value_type>& f) {
   return detail::certify_qr(to_dynamic(a), f);

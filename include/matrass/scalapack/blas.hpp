@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// @file
 /// The products of BLAS by value, for one rank's share of a distributed product.
-/// Next: scalapack/local_product.hpp
+/// Next: scalapack/factor_panels.hpp
 #pragma once
 
 #include <complex>

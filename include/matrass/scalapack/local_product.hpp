@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// @file
-/// Products of which every rank computes its share from the rows that it has: tall matrices are not
-/// spread out for them. Next: scalapack/matmul.hpp
+/// Products in which a large factor stays where it is: each rank multiplies what it has of it.
+/// Next: scalapack/summa.hpp
 #pragma once
 
 #include <algorithm>
@@ -10,47 +10,35 @@
 #include <matrass/mpi/collectives.hpp>
 #include <matrass/redistribute/redistribute.hpp>
 #include <matrass/scalapack/blas.hpp>
-#include <matrass/scalapack/operand.hpp>
+#include <matrass/scalapack/factor_panels.hpp>
 #include <span>
 #include <utility>
 #include <vector>
 
 namespace matrass::detail {
 
-/// How alpha op(A) op(B) is computed, of op(A) m x k and op(B) k x n on p ranks.
+/// How x y is computed, of x m x k and y k x n.
 ///
+/// spread: c is spread over the r x c grid and stays there: (m / r + n / c) k elements go to a rank
+///   (summa.hpp).
 /// inner: both share the index k, dealt alike to all ranks: each multiplies what it has, and the
-///   m x n results are summed on all: 2 m n elements sent and received a rank.
-/// left: op(A)'s rows are dealt, and B, k n elements, goes to all ranks. right: its mirror image.
-///   Nothing moves where that is in [STAR,STAR] already.
-/// spread: both go to [MC,MR], which moves (m + n) k / p elements a rank, then PBLAS.
-/// What moves least is taken.
-enum class ProductWay { spread, inner, left, right };
-
-/// A factor seen so that its rows are dealt: op(A) is (L, or conj(L), or the transpose of these).
-template <Scalar T>
-struct RowsView {
-  DistMatrix<T> matrix;
-  bool conjugated = false;
-};
-
-/// L = op(A)
-template <Scalar T>
-RowsView<T> as_rows(const DistMatrix<T>& a, Op op) {
-  const bool conjugated = is_complex<T> && op == Op::adjoint;
-  return {op == Op::none ? a : DistMatrix<T>(a.transposed()), conjugated};
-}
-
-/// L = op(A)^T
-template <Scalar T>
-RowsView<T> as_columns(const DistMatrix<T>& a, Op op) {
-  const bool conjugated = is_complex<T> && op == Op::adjoint;
-  return {op == Op::none ? DistMatrix<T>(a.transposed()) : a, conjugated};
-}
+///   m x n results are summed on all: 2 m n elements a rank.
+/// left_stays: of an x with its rows at r places and its columns at c, y's rows go to where those
+///   columns are, k n / c elements a rank, and c partial products are summed, m n / r.
+/// right_stays: its mirror image.
+/// inner if it moves no more than spread does, one that stays if it moves at most half of that: all
+/// that moves is in memory at once.
+enum class ProductWay { spread, inner, left_stays, right_stays };
 
 /// Whether each rank of the grid has some rows as a whole.
 inline bool is_row_dealt(const Distribution& d) {
   return d.layout() == VC_STAR || d.layout() == VR_STAR;
+}
+
+/// Whether each element is on one rank, and each rank of the grid has some.
+inline bool is_dealt_once(const Distribution& d) {
+  return is_row_dealt(d) || is_row_dealt(d.transposed()) || d.layout() == MC_MR ||
+         d.layout() == MR_MC;
 }
 
 /// The same rows at the same places on the same ranks.
@@ -58,45 +46,32 @@ inline bool same_rows(const Distribution& a, const Distribution& b) {
   return a.layout() == b.layout() && a.rows() == b.rows() && a.grid() == b.grid();
 }
 
-/// The same on every rank.
-template <Scalar T>
-ProductWay product_way(const DistMatrix<T>& a, const DistMatrix<T>& b, Op op_a, Op op_b) {
-  const Distribution rows_a = as_rows(a, op_a).matrix.distribution();
-  const Distribution inner_a = as_columns(a, op_a).matrix.distribution();
-  const Distribution inner_b = as_rows(b, op_b).matrix.distribution();
-  const Distribution cols_b = as_columns(b, op_b).matrix.distribution();
-  const auto m = static_cast<double>(rows_a.shape().rows);
-  const auto k = static_cast<double>(rows_a.shape().cols);
-  const auto n = static_cast<double>(cols_b.shape().rows);
-  const double spread = (m + n) * k / static_cast<double>(a.grid().size());
-  const bool sums = is_row_dealt(inner_a) && same_rows(inner_a, inner_b);
-  constexpr double never = std::numeric_limits<double>::infinity();
-  const double inner = sums ? 2 * m * n : never;
-  const double left = !is_row_dealt(rows_a) ? never : b.layout() == STAR_STAR ? 0 : k * n;
-  const double right = !is_row_dealt(cols_b) ? never : a.layout() == STAR_STAR ? 0 : m * k;
-  const double least = std::min({inner, left, right});
-  if (least > spread || least == never) return ProductWay::spread;
-  if (least == inner) return ProductWay::inner;
-  return least == left ? ProductWay::left : ProductWay::right;
+/// Elements that go to a rank where x stays, which has as many columns as y rows.
+inline double moved_if_stays(const Distribution& x, const Distribution& y) {
+  if (!is_dealt_once(x)) return std::numeric_limits<double>::infinity();
+  const auto m = static_cast<double>(x.shape().rows);
+  const auto k = static_cast<double>(x.shape().cols);
+  const auto n = static_cast<double>(y.shape().cols);
+  const double to_x = y.layout() == STAR_STAR ? 0 : k * n / x.cols().nprocs;
+  return to_x + (x.cols().nprocs == 1 ? 0 : m * n / x.rows().nprocs);
 }
 
-/// A local part as BLAS takes it: op(data).
+/// The same on every rank.
 template <Scalar T>
-struct BlasFactor {
-  char op = 'N';
-  const T* data = nullptr;
-  int ld = 1;
-};
-
-/// `part` itself or its transpose, as a factor. One of its strides is 1.
-template <Scalar T>
-BlasFactor<T> blas_factor(const LocalPart<T>& part, bool transposed) {
-  const bool by_columns = part.row_stride == 1;
-  // One column (or row) has any stride.
-  const Index ld = by_columns ? std::max(part.col_stride, part.shape.rows)
-                              : std::max(part.row_stride, part.shape.cols);
-  return {by_columns == transposed ? 'T' : 'N', part.data,
-          narrow(std::max<Index>(ld, 1), "matmul: leading dimension")};
+ProductWay product_way(const Factor<T>& x, const Factor<T>& y) {
+  const Distribution& left = x.matrix.distribution();
+  const Distribution& right = y.matrix.distribution();
+  const auto m = static_cast<double>(left.shape().rows);
+  const auto k = static_cast<double>(left.shape().cols);
+  const auto n = static_cast<double>(right.shape().cols);
+  const GridShape grid = left.grid().shape;
+  const double spread = m * k / grid.rows + n * k / grid.cols;
+  const bool sums = is_row_dealt(left.transposed()) && same_rows(left.transposed(), right);
+  if (sums && 2 * m * n <= spread) return ProductWay::inner;
+  const double left_stays = moved_if_stays(left, right);
+  const double right_stays = moved_if_stays(right.transposed(), left.transposed());
+  if (2 * std::min(left_stays, right_stays) > spread) return ProductWay::spread;
+  return left_stays <= right_stays ? ProductWay::left_stays : ProductWay::right_stays;
 }
 
 template <Scalar T>
@@ -105,17 +80,18 @@ bool is_same_part(const LocalPart<T>& a, const LocalPart<T>& b) {
          a.col_stride == b.col_stride;
 }
 
-/// c (m x n, dense, column-major, zero before) = L^T R or L^H R of this rank's rows: one triangle
-/// of it, mirrored, where R is L.
+/// c (m x n, dense, column-major, zero before) = L^T R or L^H R of this rank's rows of l and r: one
+/// triangle of it, mirrored, where R is L.
 template <Scalar T>
-void multiply_inner(const LocalPart<T>& l, const LocalPart<T>& r, bool adjoint, T* c) {
-  const int m = narrow(l.shape.cols, "matmul: rows");
-  const int n = narrow(r.shape.cols, "matmul: columns");
-  const int k = narrow(l.shape.rows, "matmul: local rows");
+void multiply_inner(const DistMatrix<T>& l, const DistMatrix<T>& r, bool adjoint, T* c) {
+  const LocalPart<T>& part = l.part();
+  const int m = narrow(part.shape.cols, "matmul: rows");
+  const int n = narrow(r.part().shape.cols, "matmul: columns");
+  const int k = narrow(part.shape.rows, "matmul: local rows");
   if (m == 0 || n == 0 || k == 0) return;
   BlasFactor<T> left = blas_factor(l, true);
   const auto at = [&](Index i, Index j) -> T& { return c[i + j * m]; };
-  if (is_same_part(l, r)) {
+  if (is_same_part(part, r.part())) {
     const bool by_columns = left.op == 'T';
     if (adjoint) {
       // Stored by rows, L L^T's kind of product gives the conjugate: its other triangle is wanted.
@@ -131,165 +107,114 @@ void multiply_inner(const LocalPart<T>& l, const LocalPart<T>& r, bool adjoint, 
     }
     return;
   }
-  std::vector<T> copy;
+  DistMatrix<T> copy;
   if (adjoint && left.op == 'N') {  // BLAS has no conjugate without a transpose
-    copy.resize(static_cast<std::size_t>(l.shape.size()));
-    for (Index i = 0; i < k; ++i) {
-      for (Index j = 0; j < m; ++j) copy[static_cast<std::size_t>(j + i * m)] = conjugate(l(i, j));
-    }
-    left = {'N', copy.data(), m};
+    copy = DistMatrix<T>(l.transposed()).local_copy();
+    conjugate_part(copy.part());
+    left = blas_factor(copy);
   } else if (adjoint) {
     left.op = 'C';
   }
-  const BlasFactor<T> right = blas_factor(r, false);
+  const BlasFactor<T> right = blas_factor(r);
   blas::gemm(left.op, right.op, m, n, k, T{1}, left.data, left.ld, right.data, right.ld, T{0}, c,
              m);
 }
 
-/// The whole of op(A) op(B) on every rank, dense and column-major. Collective.
+/// The whole of alpha x y on every rank, where both share the rows. Collective.
 template <Scalar T>
-Storage<T> inner_product(const DistMatrix<T>& a, const DistMatrix<T>& b, Op op_a, Op op_b) {
-  const mpi::Communicator& comm = a.grid().comm();
-  const RowsView<T> l = as_columns(a, op_a);
-  const RowsView<T> r = as_rows(b, op_b);
-  const Index size = l.matrix.shape().cols * r.matrix.shape().cols;
-  const Storage<T> c = mpi::throw_together(comm, [&] {
-    Storage<T> sum = Storage<T>::allocate(size, true);
+DistMatrix<T> inner_product(const Factor<T>& x, const Factor<T>& y, T alpha) {
+  const ProcessGrid& grid = x.matrix.grid();
+  const DistMatrix<T> l(x.matrix.transposed());
+  const Index m = l.shape().cols;
+  const Index size = m * y.matrix.shape().cols;
+  const DistMatrix<T> c = mpi::throw_together(grid.comm(), [&] {
+    const Distribution everywhere(grid.map(), {m, y.matrix.shape().cols}, STAR_STAR);
+    const Storage<T> sum = Storage<T>::allocate(size, true);
     // cj(L)^T cj(R): a conjugate on the right is one of the whole.
-    multiply_inner(l.matrix.part(), r.matrix.part(), l.conjugated != r.conjugated, sum.data());
-    if (r.conjugated) std::transform(sum.data(), sum.data() + size, sum.data(), conjugate<T>);
-    return sum;
+    multiply_inner(l, y.matrix, x.conjugated != y.conjugated, sum.data());
+    if (y.conjugated) std::transform(sum.data(), sum.data() + size, sum.data(), conjugate<T>);
+    // Ranks outside the grid take part in the sum, though they have nothing of the result.
+    const Shape mine = everywhere.local_shape(grid.rank());
+    return DistMatrix<T>(grid, everywhere, sum, {sum.data(), mine, 1, std::max<Index>(m, 1)});
   });
-  mpi::allreduce(comm, std::span<T>(c.data(), static_cast<std::size_t>(size)));
+  T* const data = c.storage().data();
+  mpi::allreduce(grid.comm(), std::span<T>(data, static_cast<std::size_t>(size)));
+  std::for_each(data, data + size, [&](T& value) { value *= alpha; });
   return c;
 }
 
-/// c <- alpha x + beta c for this rank's elements of c; x is the whole matrix. c is not read where
-/// beta is 0. Local.
+/// Of partial products (m x n each, side by side, one for each place of columns) their sum, with
+/// its rows dealt to all ranks. Collective.
 template <Scalar T>
-void assign_share(const T* x, T alpha, T beta, const DistMatrix<T>& c) {
-  const std::vector<Index> rows = c.local_rows();
-  const std::vector<Index> cols = c.local_cols();
-  for (std::size_t j = 0; j < cols.size(); ++j) {
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      T& to = c.part()(static_cast<Index>(i), static_cast<Index>(j));
-      const T value = alpha * x[rows[i] + cols[j] * c.shape().rows];
-      to = beta == T{0} ? value : value + beta * to;
-    }
-  }
-}
-
-/// c = alpha cj(L) cj(R) + beta c, where L and c have the same rows, dealt alike. Collective.
-template <Scalar T>
-void multiply_rows(RowsView<T> l, const RowsView<T>& factor, const DistMatrix<T>& c, T alpha,
-                   T beta) {
-  const DistMatrix<T> r = redistribute(factor.matrix, STAR_STAR);
-  mpi::throw_together(c.grid().comm(), [&] {
-    const Shape shape = c.local_shape();
-    const int m = narrow(shape.rows, "matmul: local rows");
-    const int n = narrow(shape.cols, "matmul: columns");
-    const int k = narrow(l.matrix.shape().cols, "matmul: inner extent");
-    if (m == 0 || n == 0) return;
-    std::vector<T> small(static_cast<std::size_t>(k) * static_cast<std::size_t>(n));
-    for (Index j = 0; j < n; ++j) {
-      for (Index i = 0; i < k; ++i) {
-        const T x = r.part()(i, j);
-        small[static_cast<std::size_t>(i + j * k)] = factor.conjugated ? conjugate(x) : x;
+DistMatrix<T> sum_of_places(const DistMatrix<T>& partial, Index n) {
+  const DistMatrix<T> rows = redistribute(partial, VC_STAR);
+  const Index places = partial.shape().cols / std::max<Index>(n, 1);
+  return mpi::throw_together(rows.grid().comm(), [&] {
+    const Distribution wanted = row_aligned(rows.distribution(), n);
+    const DistMatrix<T> sum = DistMatrix<T>::allocate(rows.grid(), wanted, true);
+    for (Index j = 0; j < places * n; ++j) {
+      for (Index i = 0; i < rows.part().shape.rows; ++i) {
+        sum.part()(i, j % n) += rows.part()(i, j);
       }
     }
-    BlasFactor<T> left = blas_factor(l.matrix.part(), false);
-    if (l.conjugated && left.op == 'T') {
-      left.op = 'C';
-    } else if (l.conjugated) {
-      l.matrix = l.matrix.local_copy();
-      const LocalPart<T>& part = l.matrix.part();
-      for (Index j = 0; j < k; ++j) {
-        for (Index i = 0; i < m; ++i) part(i, j) = conjugate(part(i, j));
-      }
-      left = blas_factor(part, false);
-    }
-    const LocalPart<T>& to = c.part();
-    if (to.row_stride == 1) {
-      blas::gemm(left.op, 'N', m, n, k, alpha, left.data, left.ld, small.data(), std::max(k, 1),
-                 beta, to.data, blas_factor(to, false).ld);
-      return;
-    }
-    std::vector<T> product(static_cast<std::size_t>(shape.size()));  // c is a transposed view
-    blas::gemm(left.op, 'N', m, n, k, alpha, left.data, left.ld, small.data(), std::max(k, 1), T{0},
-               product.data(), m);
-    for (Index j = 0; j < n; ++j) {
-      for (Index i = 0; i < m; ++i) {
-        const T x = product[static_cast<std::size_t>(i + j * m)];
-        to(i, j) = beta == T{0} ? x : x + beta * to(i, j);
-      }
-    }
+    return sum;
   });
 }
 
-/// A distribution of as many rows as `rows` has, each on the same rank at the same place, and of
-/// any number of columns. Local.
-inline Distribution row_aligned(const Distribution& rows, Index columns) {
-  const BlockCyclicAxis& axis = rows.rows();
-  LayoutOptions options;
-  options.block = matrass::Block{axis.block, std::max<Index>(1, columns)};
-  options.row_source = axis.source;
-  const Shape shape{axis.first + axis.extent, columns};
-  const Distribution whole(rows.grid(), shape, rows.layout(), options);
-  return axis.first == 0 ? whole : whole.slice(axis.first, shape.rows, 0, columns);
+/// alpha x y, where x stays: with its rows where x has them if x's columns are not dealt, else in
+/// [VC,STAR]. Collective.
+template <Scalar T>
+DistMatrix<T> multiply_where_left_is(const Factor<T>& x, Factor<T> y, T alpha) {
+  // BLAS cannot conjugate what stays as it is: cj(X) Y = cj(X cj(Y)).
+  if (x.conjugated) y.conjugated = !y.conjugated;
+  const T factor = x.conjugated ? conjugate(alpha) : alpha;
+  const Distribution& d = x.matrix.distribution();
+  const Index n = y.matrix.shape().cols;
+  auto [partial, rows] = mpi::throw_together(x.matrix.grid().comm(), [&] {
+    LayoutOptions options;
+    options.block = matrass::Block{d.rows().block, std::max<Index>(n, 1)};
+    options.row_source = d.rows().source;
+    options.anchor = d.anchor();
+    const Shape shape{d.rows().first + d.rows().extent, n * d.cols().nprocs};
+    const Distribution side_by_side = Distribution(d.grid(), shape, d.layout(), options)
+                                          .slice(d.rows().first, shape.rows, 0, shape.cols);
+    narrow(d.local_shape(x.matrix.grid().rank()).rows, "matmul: local rows");
+    narrow(d.local_shape(x.matrix.grid().rank()).cols, "matmul: local inner extent");
+    narrow(n, "matmul: columns");
+    return std::pair(DistMatrix<T>::allocate(x.matrix.grid(), side_by_side, false),
+                     FactorPanels<T>(y, d.transposed(), n));
+  });
+  const BlasFactor<T> right = rows.fetch(0, n);
+  const LocalPart<T>& part = partial.part();
+  if (part.shape.size() > 0) {
+    const BlasFactor<T> left = blas_factor(x.matrix);
+    blas::gemm(left.op, right.op, static_cast<int>(part.shape.rows), static_cast<int>(n),
+               static_cast<int>(x.matrix.local_shape().cols), factor, left.data, left.ld,
+               right.data, right.ld, T{0}, part.data, blas_factor(partial).ld);
+    if (x.conjugated) conjugate_part(part);
+  }
+  return d.cols().nprocs == 1 ? partial : sum_of_places(partial, n);
 }
 
-/// alpha op(A) op(B) by `way`, which is not spread: [STAR,STAR], or with A's rows or B's columns.
-/// Collective.
+/// alpha x y by `way`, which is not spread: [STAR,STAR], or with x's rows or y's columns, or
+/// [VC,STAR] or [STAR,VC]. Collective.
 template <Scalar T>
-DistMatrix<T> local_product(ProductWay way, const DistMatrix<T>& a, const DistMatrix<T>& b, Op op_a,
-                            Op op_b, T alpha) {
-  const ProcessGrid& grid = a.grid();
-  if (way == ProductWay::inner) {
-    const Storage<T> x = inner_product(a, b, op_a, op_b);
-    const Index m = as_rows(a, op_a).matrix.shape().rows;
-    const Index n = as_columns(b, op_b).matrix.shape().rows;
-    return mpi::throw_together(grid.comm(), [&] {
-      const Distribution everywhere(grid.map(), {m, n}, STAR_STAR);
-      std::for_each(x.data(), x.data() + m * n, [&](T& value) { value *= alpha; });
-      const Shape mine = everywhere.local_shape(grid.rank());
-      return DistMatrix<T>(grid, everywhere, x, {x.data(), mine, 1, std::max<Index>(m, 1)});
-    });
-  }
-  // The mirror image: c^T = op(B)^T op(A)^T.
-  const bool left = way == ProductWay::left;
-  const RowsView<T> l = left ? as_rows(a, op_a) : as_columns(b, op_b);
-  const RowsView<T> r = left ? as_rows(b, op_b) : as_columns(a, op_a);
-  const DistMatrix<T> c = mpi::throw_together(grid.comm(), [&] {
-    const Distribution d = row_aligned(l.matrix.distribution(), r.matrix.shape().cols);
-    return DistMatrix<T>::allocate(grid, d, false);
-  });
-  multiply_rows(l, r, c, alpha, T{0});
-  return left ? c : DistMatrix<T>(c.transposed());
+DistMatrix<T> local_product(ProductWay way, const Factor<T>& x, const Factor<T>& y, T alpha) {
+  if (way == ProductWay::inner) return inner_product(x, y, alpha);
+  if (way == ProductWay::left_stays) return multiply_where_left_is(x, y, alpha);
+  const DistMatrix<T> mirror = multiply_where_left_is(y.transposed(), x.transposed(), alpha);
+  return DistMatrix<T>(mirror.transposed());
 }
 
-/// c = alpha op(A) op(B) + beta c where that needs no [MC,MR]. @returns whether it was done: the
-/// same on every rank. Collective. c may share elements with a and b.
+/// c <- x + beta c; c is not read where beta is 0. Collective.
 template <Scalar T>
-bool local_product_into(const DistMatrix<T>& a, const DistMatrix<T>& b, const DistMatrix<T>& c,
-                        Op op_a, Op op_b, T alpha, T beta) {
-  const ProductWay way = product_way(a, b, op_a, op_b);
-  if (way == ProductWay::spread) return false;
-  if (way == ProductWay::inner) {
-    const Storage<T> x = inner_product(a, b, op_a, op_b);
-    assign_share<T>(x.data(), alpha, beta, c);
-    return true;
+void add_to(const DistMatrix<T>& x, T beta, const DistMatrix<T>& c) {
+  if (beta == T{0}) return redistribute_into(x, c);
+  const DistMatrix<T> moved = redistribute(x, c.grid(), c.distribution());
+  const LocalPart<T>& to = c.part();
+  for (Index j = 0; j < to.shape.cols; ++j) {
+    for (Index i = 0; i < to.shape.rows; ++i) to(i, j) = moved.part()(i, j) + beta * to(i, j);
   }
-  const bool left = way == ProductWay::left;
-  const DistMatrix<T> to = left ? c : DistMatrix<T>(c.transposed());
-  const RowsView<T> l = left ? as_rows(a, op_a) : as_columns(b, op_b);
-  const RowsView<T> r = left ? as_rows(b, op_b) : as_columns(a, op_a);
-  if (!same_rows(l.matrix.distribution(), to.distribution())) return false;
-  const auto apart = mpi::throw_together(c.grid().comm(), [&] {
-    return std::pair(RowsView<T>{l.matrix.apart_from(to), l.conjugated},
-                     RowsView<T>{r.matrix.apart_from(to), r.conjugated});
-  });
-  multiply_rows(apart.first, apart.second, to, alpha, beta);
-  return true;
 }
 
 }  // namespace matrass::detail

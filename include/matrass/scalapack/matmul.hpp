@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// @file
-/// Matrix products: by PBLAS, or of rows where they lie.
+/// Matrix products: of rows where they lie, or spread over the grid.
 /// Next: scalapack/run.hpp
 #pragma once
 
 #include <matrass/scalapack/local_product.hpp>
-#include <matrass/scalapack/operand.hpp>
-#include <matrass/scalapack/pblas.hpp>
-#include <optional>
+#include <matrass/scalapack/summa.hpp>
 #include <string>
 
 namespace matrass {
@@ -48,30 +46,15 @@ Shape product_shape(const DistMatrix<T>& a, const DistMatrix<T>& b, const Matmul
   return {left.rows, right.cols};
 }
 
-/// c = alpha op(a) op(b) + beta c, where PBLAS can address c.
+/// alpha x y by `way`, where it comes about. Collective.
 template <Scalar T>
-void run_pgemm(const DistMatrix<T>& a, const DistMatrix<T>& b, const DistMatrix<T>& c,
-               const MatmulOptions<T>& options) {
-  const ProcessGrid& grid = c.grid();
-  const Operand<T> left = pblas_operand(grid, a, options.op_a);
-  const Operand<T> right = pblas_operand(grid, b, options.op_b);
-  const Operand<T> result = pblas_operand(grid, c, Op::none);
-  const char op_left = static_cast<char>(left.op);
-  const char op_right = static_cast<char>(right.op);
-  mpi::throw_together(grid.comm(), mpi::Call("matmul"), [&] {
-    const int m = narrow(c.shape().rows, "matmul: rows");
-    const int n = narrow(c.shape().cols, "matmul: columns");
-    const int k = narrow(shape_of(a.shape(), options.op_a).cols, "matmul: inner extent");
-    if (result.desc[1] < 0) return;  // this rank stands outside the grid
-    mpi::guarded(
-        [&] {
-          pgemm<T>()(&op_left, &op_right, &m, &n, &k, &options.alpha, left.data, &left.i, &left.j,
-                     left.desc.data(), right.data, &right.i, &right.j, right.desc.data(),
-                     &options.beta, result.data, &result.i, &result.j, result.desc.data());
-        },
-        left.matrix.storage().owner(), right.matrix.storage().owner(),
-        result.matrix.storage().owner());
-  });
+DistMatrix<T> product(ProductWay way, const Factor<T>& x, const Factor<T>& y, T alpha) {
+  if (way != ProductWay::spread) return local_product(way, x, y, alpha);
+  const ProcessGrid& grid = x.matrix.grid();
+  const Shape shape{x.matrix.shape().rows, y.matrix.shape().cols};
+  DistMatrix<T> c(grid, Distribution(grid.map(), shape, MC_MR), false);
+  summa(x, y, c, alpha, T{0});
+  return c;
 }
 
 }  // namespace detail
@@ -81,51 +64,47 @@ void run_pgemm(const DistMatrix<T>& a, const DistMatrix<T>& b, const DistMatrix<
 /// Shapes: op(a) m x k, op(b) k x n, c m x n, any layouts on one grid. c may share elements with a
 /// and b: as if these had been copied first.
 ///
-/// Tall matrices stay where they are if that moves less, of these three:
+/// What moves little is done (detail::ProductWay):
 /// - If the k indices of both are dealt alike to all ranks (a^H b of two [VC,STAR]), each rank
 ///   multiplies its rows and the m x n results are summed: 2 m n elements a rank. Half of the flops
 ///   where a is b.
-/// - If op(a) is in [VC,STAR], and c alike, b goes to all ranks: k n elements a rank, none if it is
-/// in
-///   [STAR,STAR]. And the mirror image of this, for op(b) in [STAR,VC].
-/// - Else PBLAS: what it cannot address on the [MC,MR] context is redistributed, (m + n) k / p
-///   elements a rank (and c back).
+/// - If one factor is much larger than the other it stays where it is. Of a [VC,STAR] times b, all
+///   of b goes to each rank, and c has a's rows; of [MC,MR] times a narrow b, k n / c + m n / r.
+/// - Else c is spread over the r x c grid in [MC,MR] (or stays where it is, in [MC,MR] or [MR,MC]),
+///   and panels of a and b go to it from where they are: (m / r + n / c) k elements to a rank.
 ///
-/// Collective over the grid. Cost: 2 m n k flops in all; PBLAS sends about (m k + k n) / sqrt(p)
-/// elements a rank, and has panels of one block in memory.
-/// @throws ShapeError, InvalidArgument, MemoryLimitError on all ranks; ScaLAPACKError.
-/// Source: PBLAS PxGEMM.
+/// Collective over the grid. Cost: 2 m n k flops in all; 32 MB of panels a rank, or the product and
+/// what goes to a rank.
+/// @throws ShapeError, InvalidArgument, MemoryLimitError, ScaLAPACKError on all ranks, before c is
+///   changed.
+/// Source: SUMMA (van de Geijn, Watts 1997), from any layouts as Elemental has it.
 template <Scalar T>
 void matmul_into(const DistMatrix<T>& a, const DistMatrix<T>& b, const DistMatrix<T>& c,
                  const MatmulOptions<T>& options = {}) {
   const mpi::Call call("matmul", a.distribution(), b.distribution(), c.distribution(), options.op_a,
                        options.op_b, options.alpha, options.beta);
-  DistMatrix<T> left;
-  DistMatrix<T> right;
-  bool in_place = false;
-  mpi::throw_together(c.grid().comm(), call, [&] {
+  const detail::Factor<T> x = detail::factor_of(a, options.op_a);
+  const detail::Factor<T> y = detail::factor_of(b, options.op_b);
+  const bool in_place =
+      c.order() == StorageOrder::column_major && (c.layout() == MC_MR || c.layout() == MR_MC);
+  const auto [left, right] = mpi::throw_together(c.grid().comm(), call, [&] {
     const Shape product = detail::product_shape(a, b, options);
     if (!(product == c.shape())) {
       throw ShapeError("matmul: out must have shape " + detail::to_string(product) + ": got " +
                        detail::to_string(c.shape()));
     }
     detail::require(a.grid() == c.grid(), "matmul: out must be on the grid of A and B");
-    const ContextMap spread = context_map(Distribution(c.grid().map(), {1, 1}, MC_MR));
-    in_place =
-        c.order() == StorageOrder::column_major && detail::on_context(c.distribution(), spread);
-    left = in_place ? a.apart_from(c) : a;
-    right = in_place ? b.apart_from(c) : b;
+    if (!in_place || detail::product_way(x, y) != detail::ProductWay::spread) {
+      return std::pair(x, y);
+    }
+    return std::pair(detail::Factor<T>{x.matrix.apart_from(c), x.conjugated},
+                     detail::Factor<T>{y.matrix.apart_from(c), y.conjugated});
   });
-  if (detail::local_product_into(a, b, c, options.op_a, options.op_b, options.alpha,
-                                 options.beta)) {
-    return;
+  const detail::ProductWay way = detail::product_way(x, y);
+  if (way == detail::ProductWay::spread && in_place) {
+    return detail::summa(left, right, c, options.alpha, options.beta);
   }
-  if (in_place) return detail::run_pgemm(left, right, c, options);
-  const Distribution wanted(c.grid().map(), c.shape(), MC_MR);
-  DistMatrix<T> result(c.grid(), wanted, true);
-  if (options.beta != T{0}) redistribute_into(c, result);
-  detail::run_pgemm(left, right, result, options);
-  redistribute_into(result, c);
+  detail::add_to(detail::product(way, x, y, options.alpha), options.beta, c);
 }
 
 /// alpha op(a) op(b) in the layout in which it comes about: [STAR,STAR] where tall matrices are
@@ -137,24 +116,23 @@ DistMatrix<T> matmul(const A& a, const B& b, const MatmulOptions<T>& options = {
   const DistMatrix<T> right(b);
   const mpi::Call call("matmul", left.distribution(), right.distribution(), options.op_a,
                        options.op_b, options.alpha);
-  const Shape shape = mpi::throw_together(
-      left.grid().comm(), call, [&] { return detail::product_shape(left, right, options); });
-  const auto way = detail::product_way(left, right, options.op_a, options.op_b);
-  if (way != detail::ProductWay::spread) {
-    return detail::local_product(way, left, right, options.op_a, options.op_b, options.alpha);
-  }
-  DistMatrix<T> c(left.grid(), Distribution(left.grid().map(), shape, MC_MR), true);
-  detail::run_pgemm(left, right, c, options);
-  return c;
+  mpi::throw_together(left.grid().comm(), call,
+                      [&] { detail::product_shape(left, right, options); });
+  const detail::Factor<T> x = detail::factor_of(left, options.op_a);
+  const detail::Factor<T> y = detail::factor_of(right, options.op_b);
+  const detail::ProductWay way = detail::product_way(x, y);
+  const DistMatrix<T> c = detail::product(way, x, y, options.alpha);
+  const bool is_dealt =
+      (way == detail::ProductWay::left_stays && x.matrix.distribution().cols().nprocs > 1) ||
+      (way == detail::ProductWay::right_stays && y.matrix.distribution().rows().nprocs > 1);
+  return is_dealt ? redistribute(c, MC_MR) : c;
 }
 
 #ifdef MATRASS_LINKED
-#define MATRASS_EXTERN(T)                                                                          \
-  extern template DistMatrix<T> detail::local_product<T>(detail::ProductWay, const DistMatrix<T>&, \
-                                                         const DistMatrix<T>&, Op, Op, T);         \
-  extern template void detail::run_pgemm<T>(const DistMatrix<T>&, const DistMatrix<T>&,            \
-                                            const DistMatrix<T>&, const MatmulOptions<T>&);        \
-  extern template void matmul_into<T>(const DistMatrix<T>&, const DistMatrix<T>&,                  \
+#define MATRASS_EXTERN(T)                                                                        \
+  extern template DistMatrix<T> detail::product<T>(detail::ProductWay, const detail::Factor<T>&, \
+                                                   const detail::Factor<T>&, T);                 \
+  extern template void matmul_into<T>(const DistMatrix<T>&, const DistMatrix<T>&,                \
                                       const DistMatrix<T>&, const MatmulOptions<T>&);
 MATRASS_EXTERN(float)
 MATRASS_EXTERN(double)

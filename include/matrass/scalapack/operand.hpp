@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// @file
 /// A DistMatrix as an argument of PBLAS and ScaLAPACK: A, IA, JA, DESCA.
-/// Next: scalapack/matmul.hpp
+/// Next: scalapack/run.hpp
 #pragma once
 
 #include <matrass/matrix/dist_matrix.hpp>
-#include <matrass/redistribute/redistribute.hpp>
 #include <matrass/scalapack/context.hpp>
 #include <utility>
 
@@ -39,10 +38,6 @@ struct Operand {
 
 namespace detail {
 
-inline bool on_context(const Distribution& d, const ContextMap& map) {
-  return scalapack_can_address(d) && context_map(d) == map;
-}
-
 /// Where column-major `a` stands for PBLAS. Local, once its BLACS context is there.
 template <Scalar T>
 Operand<T> describe_local(const DistMatrix<T>& a, Op op) {
@@ -73,31 +68,5 @@ Operand<T> describe(const DistMatrix<T>& a, Op op) {
 }
 
 }  // namespace detail
-
-/// op(a) for a PBLAS call on the [MC,MR] context of `grid`. Used as it is where PBLAS can address
-/// it there (views by IA and JA, transposed views by the other op), else redistributed to [MC,MR].
-/// Collective.
-template <Scalar T>
-Operand<T> pblas_operand(const ProcessGrid& grid, const DistMatrix<T>& a, Op op) {
-  const ContextMap wanted = context_map(Distribution(grid.map(), {1, 1}, MC_MR));
-  const bool column_major = a.order() == StorageOrder::column_major;
-  if (a.grid().comm() == grid.comm()) {
-    if (column_major && detail::on_context(a.distribution(), wanted)) {
-      return detail::describe(a, op);
-    }
-    // A transposed view of a matrix that PBLAS can address: op(A) = op'(A^T).
-    const bool flips = op != Op::adjoint || !is_complex<T>;
-    if (!column_major && flips) {
-      const DistMatrix<T> flipped = a.transposed();
-      if (detail::on_context(flipped.distribution(), wanted)) {
-        return detail::describe(flipped, op == Op::none ? Op::transpose : Op::none);
-      }
-    }
-  }
-  const Distribution spread(grid.map(), a.shape(), MC_MR);
-  DistMatrix<T> moved = redistribute(a, grid, spread);
-  if (moved.order() != StorageOrder::column_major) moved = moved.copy();  // nothing moved
-  return detail::describe(moved, op);
-}
 
 }  // namespace matrass

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <limits>
 #include <matrass/mpi/collectives.hpp>
+#include <matrass/redistribute/redistribute.hpp>
 #include <matrass/scalapack/routines.hpp>
 #include <span>
 #include <string>

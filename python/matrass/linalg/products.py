@@ -65,13 +65,14 @@ def matmul(
     Collective over ``a.grid.comm``. 2 m n k flops in all; half of them for ``A.T @ A`` of a tall
     matrix.
 
-    Tall matrices stay where they are if that moves less, on p ranks: summing over rows that are
-    dealt alike moves 2 m n elements a rank, a small `b` (`a`) that all ranks get k n (m k), nothing
-    if it is in [STAR,STAR] already; spreading out to [MC,MR] for PBLAS moves (m + n) k / p.
+    What moves little is done, on an r x c grid: rows that are dealt alike are multiplied where they
+    are and summed, 2 m n elements a rank; a factor much larger than the other stays where it is,
+    and the other goes to it (nothing moves if that is in [STAR,STAR]); else panels of both go to
+    where the result is, (m / r + n / c) k elements to a rank, 32 MB at a time.
 
     References
     ----------
-    PBLAS PxGEMM.
+    SUMMA: van de Geijn, Watts (1997).
     """
     if isinstance(a, SparseMatrix) or isinstance(b, SparseMatrix):
         sparse = a if isinstance(a, SparseMatrix) else b

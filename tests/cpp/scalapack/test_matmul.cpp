@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// @file
-/// Products by PBLAS of matrices in any layout, of views and of transposed views, with small
+/// Products of matrices in any layout, of views and of transposed views, with small
 /// integers as entries: every product is exact. Next: tests/cpp/scalapack/test_factorizations.cpp
 #include <gtest/gtest.h>
 
@@ -315,27 +315,48 @@ TEST(Matmul, TallMatricesStayInPlace) {
   });
 }
 
+TEST(Matmul, ManyPanels) {
+  set_time_limit(std::chrono::seconds(240));
+  using T = std::complex<double>;
+  for_each_rank_count([](MPI_Comm comm) {
+    Sample sample(4);
+    for (const ProcessGrid& grid : grids(comm)) {
+      for (const Op op_a : ops) {
+        for (const Op op_b : ops) {
+          const auto a = operand<T>(grid, {9, 150}, op_a, 1, any_of_all(sample), sample);
+          const auto b = operand<T>(grid, {150, 11}, op_b, 2, any_of_all(sample), sample);
+          const auto c = operand<T>(grid, {9, 11}, Op::none, 3, MC_MR, sample);
+          detail::summa(detail::factor_of(a, op_a), detail::factor_of(b, op_b), c, T{2}, T{-3}, 1);
+          expect_values(c, [&](Index i, Index j) {
+            return T{2} * product_entry<T>(op_a, op_b, i, j, 150) - T{3} * entry<T>(i, j, 3);
+          });
+        }
+      }
+    }
+  });
+}
+
 TEST(Matmul, WhatWouldMoveMoreIsSpreadOut) {
   const ProcessGrid grid(world());
   const auto make = [&](Shape shape, Layout layout) {
     return DistMatrix<double>(grid, shape, layout);
   };
   const auto way = [&](const DistMatrix<double>& a, const DistMatrix<double>& b, Op op = Op::none) {
-    return detail::product_way(a, b, op, Op::none);
+    return detail::product_way(detail::factor_of(a, op), detail::factor_of(b, Op::none));
   };
-  const Index p = world_size();
-  // 2 m n against (m + n) k / p
-  const Index edge = 10 * p;  // of m = n = 10
-  EXPECT_EQ(way(make({edge, 10}, VC_STAR), make({edge, 10}, VC_STAR), Op::transpose),
-            detail::ProductWay::inner);
-  EXPECT_EQ(way(make({edge - 1, 10}, VC_STAR), make({edge - 1, 10}, VC_STAR), Op::transpose),
-            detail::ProductWay::spread);
-  EXPECT_EQ(way(make({999, 9}, VC_STAR), make({999, 9}, MC_MR), Op::transpose),
-            detail::ProductWay::spread);
-  EXPECT_EQ(way(make({999, 9}, VC_STAR), make({9, 9}, MC_MR)), detail::ProductWay::left);
-  EXPECT_EQ(way(make({9, 9}, MC_MR), make({9, 999}, STAR_VC)), detail::ProductWay::right);
-  EXPECT_EQ(way(make({9, 99}, VC_STAR), make({99, 999}, STAR_STAR)), detail::ProductWay::left);
-  EXPECT_EQ(way(make({99, 99}, MC_MR), make({99, 9}, MC_MR)), detail::ProductWay::spread);
+  const auto [r, c] = grid.shape();
+  // 2 m n against (m / r + n / c) k
+  const Index edge = 2 * 10 * r * c / (r + c);  // of m = n = 10
+  const auto tall = [&](Index k) { return make({k, 10}, VC_STAR); };
+  EXPECT_EQ(way(tall(edge + 1), tall(edge + 1), Op::transpose), detail::ProductWay::inner);
+  EXPECT_EQ(way(tall(edge - 1), tall(edge - 1), Op::transpose), detail::ProductWay::spread);
+  EXPECT_EQ(way(make({999, 9}, VC_STAR), make({9, 9}, MC_MR)), detail::ProductWay::left_stays);
+  EXPECT_EQ(way(make({9, 9}, MC_MR), make({9, 999}, STAR_VC)), detail::ProductWay::right_stays);
+  EXPECT_EQ(way(make({9, 99}, VC_STAR), make({99, 999}, STAR_STAR)),
+            detail::ProductWay::left_stays);
+  EXPECT_EQ(way(make({99, 99}, MC_MR), make({99, 2}, MC_MR)), detail::ProductWay::left_stays);
+  EXPECT_EQ(way(make({99, 99}, MC_MR), make({99, 99}, MC_MR)), detail::ProductWay::spread);
+  EXPECT_EQ(way(make({99, 99}, CIRC_CIRC), make({99, 2}, MC_MR)), detail::ProductWay::spread);
 }
 
 TEST(Matmul, BetaOfZeroForgetsWhatWasThere) {
