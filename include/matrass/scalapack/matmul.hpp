@@ -122,10 +122,12 @@ DistMatrix<T> matmul(const A& a, const B& b, const MatmulOptions<T>& options = {
   const detail::Factor<T> y = detail::factor_of(right, options.op_b);
   const detail::ProductWay way = detail::product_way(x, y);
   const DistMatrix<T> c = detail::product(way, x, y, options.alpha);
-  const bool is_dealt =
-      (way == detail::ProductWay::left_stays && x.matrix.distribution().cols().nprocs > 1) ||
-      (way == detail::ProductWay::right_stays && y.matrix.distribution().rows().nprocs > 1);
-  return is_dealt ? redistribute(c, MC_MR) : c;
+  const bool in_place =
+      (way == detail::ProductWay::left_stays && detail::is_row_dealt(x.matrix.distribution())) ||
+      (way == detail::ProductWay::right_stays &&
+       detail::is_row_dealt(y.matrix.distribution().transposed()));
+  const bool arrived = way == detail::ProductWay::spread || way == detail::ProductWay::inner;
+  return arrived || in_place ? c : redistribute(c, MC_MR);
 }
 
 #ifdef MATRASS_LINKED
