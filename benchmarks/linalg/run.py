@@ -16,17 +16,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+
+from contest import launcher, timed
+
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 DENSE = {"cholesky": 7, "solve": 5, "eigh": 3, "svd": 1}
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-
-
-def launcher(ranks: int) -> list[str]:
-    """What to put before a command that runs on ranks."""
-    cache = (ROOT / "build" / "dev" / "CMakeCache.txt").read_text().splitlines()
-    line = next(line for line in cache if line.startswith("MPIEXEC_EXECUTABLE:"))
-    return [line.partition("=")[2], "-n", str(ranks)]
 
 
 def run(command: list[str], environment: dict[str, str]) -> bool:
@@ -35,36 +34,31 @@ def run(command: list[str], environment: dict[str, str]) -> bool:
     return subprocess.run(command, env=os.environ | environment, check=False).returncode == 0
 
 
-def matmul(size: int, repeats: int) -> None:
-    """On ranks, or alone with NumPy: the median of a product."""
-    import time
-
-    import numpy as np
-
-    times = []
-    if "PMI_SIZE" in os.environ:
+def matmul(size: int, repeats: int, who: str) -> None:
+    """On ranks, or alone with NumPy or Dask: the median of a product."""
+    first = True
+    if who == "matrass":
         import matrass as mt
 
         grid = mt.Grid()
         a = mt.from_function(grid, (size, size), lambda i, j: np.cos(i + 2.0 * j))
         b = mt.from_function(grid, (size, size), lambda i, j: np.sin(3.0 * i - j))
-        for _ in range(repeats + 1):
-            grid.comm.Barrier()
-            start = time.perf_counter()
-            mt.linalg.matmul(a, b)
-            grid.comm.Barrier()
-            times.append(time.perf_counter() - start)
-        who, first = "matrass", grid.rank == 0
+        seconds, _ = timed(repeats, lambda: mt.linalg.matmul(a, b), grid.comm.Barrier)
+        first = grid.rank == 0
     else:
         i, j = np.ogrid[:size, :size]
         x, y = np.cos(i + 2.0 * j), np.sin(3.0 * i - j)
-        for _ in range(repeats + 1):
-            start = time.perf_counter()
-            x @ y
-            times.append(time.perf_counter() - start)
-        who, first = "numpy", True
+        if who == "numpy":
+            seconds, _ = timed(repeats, lambda: x @ y, lambda: None)
+        else:
+            import dask
+            import dask.array as da
+
+            chunks = (-(-size // 2), -(-size // 2))
+            X, Y = (da.from_array(each, chunks=chunks, name=False) for each in (x, y))
+            with dask.config.set(scheduler="threads", num_workers=2):
+                seconds, _ = timed(repeats, lambda: (X @ Y).compute(), lambda: None)
     if first:
-        seconds = float(np.median(times[1:]))
         gflops = 2e-9 * size**3 / seconds
         line = {"benchmark": "linalg", "case": f"matmul {size}", "who": who}
         print(json.dumps(line | {"s": round(seconds, 4), "gflops": round(gflops, 1)}), flush=True)
@@ -77,24 +71,26 @@ def main() -> int:
     parser.add_argument("--parts", nargs="*", default=["dense", "matmul", *others])
     parser.add_argument("--size", type=int, help="order of dense matrices")
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--one", choices=["matmul"], help=argparse.SUPPRESS)
+    parser.add_argument("--one", choices=["matrass", "numpy", "dask"], help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one:
-        matmul(given.size, given.repeats)
+        matmul(given.size, given.repeats, given.one)
         return 0
+    launcher_2 = [launcher(), "-n", "2"]
     good = True
     for part in given.parts:
         if part == "dense":
             program = str(ROOT / "build" / "dev" / "benchmarks" / "linalg" / "dense")
             for routine, repeats in DENSE.items():
                 options = [routine, str(given.size or 4000), str(repeats)]
-                good &= run([*launcher(2), program, *options], ONE_THREAD)
+                good &= run([*launcher_2, program, *options], ONE_THREAD)
         elif part == "matmul":
             size = str(given.size or 6000)
-            options = [__file__, "--one", "matmul", "--size", size, "--repeats", str(given.repeats)]
-            good &= run([*launcher(2), sys.executable, *options], ONE_THREAD)
+            options = [__file__, "--size", size, "--repeats", str(given.repeats), "--one"]
+            good &= run([*launcher_2, sys.executable, *options, "matrass"], ONE_THREAD)
             threads = {"OPENBLAS_NUM_THREADS": "2", "OMP_NUM_THREADS": "2"}
-            good &= run([sys.executable, *options], threads)
+            good &= run([sys.executable, *options, "numpy"], threads)
+            good &= run([sys.executable, *options, "dask"], ONE_THREAD)
         else:
             good &= run([sys.executable, str(HERE / f"{part}.py")], {})
     return 0 if good else 1

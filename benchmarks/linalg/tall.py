@@ -25,7 +25,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
-from contest import launcher, output_of, results_of, timed
+from contest import launcher, output_of, peak_of, results_of, timed
 
 CASES = {
     "qr_r": (1_000_000, 100),
@@ -87,6 +87,7 @@ def run_matrass(given: argparse.Namespace, case: str, shape: tuple[int, int]) ->
     elif case == "matmul":
         work = {"matrass_self": lambda: a.T @ a, "matrass": lambda: a.T @ b}
     for name, function in work.items():
+        peak = max(comm.allgather(peak_of(function)))
         seconds, found = timed(given.repeats, function, comm.Barrier)
         if case == "qr_r":
             gram = sum(comm.allgather(local.T @ local))
@@ -102,7 +103,7 @@ def run_matrass(given: argparse.Namespace, case: str, shape: tuple[int, int]) ->
         else:
             error = gradient(comm.allgather, local, right, found.x.local)
         if comm.rank == 0:
-            print(line(name, seconds, float(error)), flush=True)
+            print(line(name, seconds, float(error), peak), flush=True)
 
 
 def gradient(gather: Callable[[Any], Any], a: Any, b: Any, x: Any) -> float:
@@ -148,9 +149,10 @@ def run_rival(given: argparse.Namespace, case: str, shape: tuple[int, int]) -> N
     print(line("dask", seconds, error), flush=True)
 
 
-def line(name: str, seconds: float, error: float) -> str:
-    """What the parent reads."""
-    return json.dumps({"name": name, "ms": round(1e3 * seconds, 1), "error": error})
+def line(name: str, seconds: float, error: float, peak: float | None = None) -> str:
+    """What the parent reads; of ranks with what one took beyond its rows, in MB."""
+    found = {"name": name, "ms": round(1e3 * seconds, 1), "error": error}
+    return json.dumps(found if peak is None else found | {"peak_mb": peak})
 
 
 def scalapack(given: argparse.Namespace, shape: tuple[int, int], column: int) -> dict[str, Any]:

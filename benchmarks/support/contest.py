@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,22 @@ def timed(repeats: int, work: Callable[[], Any], barrier: Callable[[], None]) ->
         barrier()
         times.append(time.perf_counter() - start)
     return float(np.median(times)), result
+
+
+def peak_of(work: Callable[[], Any]) -> float:
+    """The most memory in MB that this process had during `work` beyond what it had before."""
+    Path("/proc/self/clear_refs").write_text("5")  # the high-water mark begins anew
+    before = resident("VmRSS")
+    result = work()
+    peak = resident("VmHWM") - before
+    del result
+    return round(peak, 1)
+
+
+def resident(which: str) -> float:
+    """A line of /proc/self/status in MB."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line.split()[1] for line in lines if line.startswith(which))) / 1024
 
 
 def launcher() -> str:
