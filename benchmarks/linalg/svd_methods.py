@@ -2,9 +2,9 @@
 """Whether ``method="auto"`` of the truncated SVD takes the fastest method: one JSON line a case.
 
 ``./run bench linalg/svd_methods``. Matrices that fall quickly, slowly and in clusters, of few
-and of many columns, few and many vectors, on 2 ranks with one BLAS thread each; a time is the median of
-`repeats` runs. ``auto_over_best`` is the figure that the cost model answers for: the exit status is
-1 where it is above 1.5 in any case.
+and of many columns, few and many vectors, on 2 ranks with one BLAS thread each; a time is the
+median of `repeats` runs. ``auto_over_best`` is the figure that the cost model answers for: the exit
+status is 1 where it is above 1.5 in any case.
 """
 
 from __future__ import annotations
