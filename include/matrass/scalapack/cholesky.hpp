@@ -43,7 +43,9 @@ Operand<T> cholesky_factor(const DistMatrix<T>& a, Triangle triangle, const std:
 template <Scalar T>
 DistMatrix<T> cholesky_of(const DistMatrix<T>& a, Triangle which) {
   const Operand<T> factor = cholesky_factor(a, which, "cholesky");
-  return triangle(factor.matrix, part_of(which));
+  mpi::throw_together(a.grid().comm(),
+                      [&] { keep_triangle(factor.matrix, factor.matrix, part_of(which)); });
+  return factor.matrix;
 }
 
 }  // namespace detail

@@ -131,24 +131,30 @@ int run_with_workspace(const std::string& routine, Index spare, F&& f, const Ope
   return run(routine, [&] { return f(workspace); }, a, more...);
 }
 
-/// The part of column-major `a` with 0 elsewhere; on the diagonal ones, if it is a unit triangle.
-/// Collective; nothing moves.
+/// to <- the part of column-major `a` with 0 elsewhere; on the diagonal ones, if it is a unit
+/// triangle. `to` has a's distribution, and may be `a`. Local, for use inside an agreement.
+template <Scalar T>
+void keep_triangle(const DistMatrix<T>& a, const DistMatrix<T>& to, Part part, bool unit = false) {
+  const std::vector<Index> rows = a.local_rows();
+  const std::vector<Index> cols = a.local_cols();
+  for (std::size_t j = 0; j < cols.size(); ++j) {
+    const auto [begin, end] = rows_in(part, rows, cols[j]);
+    const T* const x = &a.part()(0, static_cast<Index>(j));
+    T* const y = &to.part()(0, static_cast<Index>(j));
+    std::fill(y, y + begin, T{0});
+    if (x != y) std::copy(x + begin, x + end, y + begin);
+    std::fill(y + end, y + rows.size(), T{0});
+    const auto at = std::lower_bound(rows.begin(), rows.end(), cols[j]);
+    if (unit && at != rows.end() && *at == cols[j]) y[at - rows.begin()] = T{1};
+  }
+}
+
+/// That in a new matrix. Collective; nothing moves.
 template <Scalar T>
 DistMatrix<T> triangle(const DistMatrix<T>& a, Part part, bool unit = false) {
   return mpi::throw_together(a.grid().comm(), mpi::Call("triangle"), [&] {
     DistMatrix<T> result = DistMatrix<T>::allocate(a.grid(), a.distribution(), false);
-    const std::vector<Index> rows = a.local_rows();
-    const std::vector<Index> cols = a.local_cols();
-    for (std::size_t j = 0; j < cols.size(); ++j) {
-      const auto [begin, end] = rows_in(part, rows, cols[j]);
-      const T* const from = &a.part()(0, static_cast<Index>(j));
-      T* const to = &result.part()(0, static_cast<Index>(j));
-      std::fill(to, to + begin, T{0});
-      std::copy(from + begin, from + end, to + begin);
-      std::fill(to + end, to + rows.size(), T{0});
-      const auto at = std::lower_bound(rows.begin(), rows.end(), cols[j]);
-      if (unit && at != rows.end() && *at == cols[j]) to[at - rows.begin()] = T{1};
-    }
+    keep_triangle(a, result, part, unit);
     return result;
   });
 }
