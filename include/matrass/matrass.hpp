@@ -13,8 +13,11 @@
 #include <matrass/algorithm/lstsq.hpp>
 #include <matrass/algorithm/norm.hpp>
 #include <matrass/algorithm/pca.hpp>
+#include <matrass/algorithm/pinv.hpp>
+#include <matrass/algorithm/qr.hpp>
 #include <matrass/algorithm/random_features.hpp>
 #include <matrass/algorithm/ridge.hpp>
+#include <matrass/algorithm/svd.hpp>
 #include <matrass/algorithm/tall_certificate.hpp>
 #include <matrass/algorithm/tall_qr.hpp>
 #include <matrass/algorithm/truncated_svd.hpp>
@@ -35,10 +38,7 @@
 #include <matrass/scalapack/eigvals.hpp>
 #include <matrass/scalapack/lu.hpp>
 #include <matrass/scalapack/matmul.hpp>
-#include <matrass/scalapack/pinv.hpp>
-#include <matrass/scalapack/qr.hpp>
 #include <matrass/scalapack/solve.hpp>
-#include <matrass/scalapack/svd.hpp>
 #include <matrass/sparse/convert.hpp>
 #include <matrass/sparse/from_triplets.hpp>
 #include <matrass/sparse/gather.hpp>

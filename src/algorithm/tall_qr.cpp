@@ -6,9 +6,10 @@
 
 namespace matrass {
 
-#define MATRASS_INSTANTIATE(T)          \
-  template class detail::CholeskyQr<T>; \
-  template TallQr<T> detail::tall_qr_of<T>(const DistMatrix<T>&, QrMode, TallQrMethod);
+#define MATRASS_INSTANTIATE(T)                                                         \
+  template class detail::CholeskyQr<T>;                                                \
+  template TallQr<T> detail::tall_qr_of<T>(const DistMatrix<T>&, QrMode, TallQrMethod, \
+                                           const std::string&);
 MATRASS_INSTANTIATE(float)
 MATRASS_INSTANTIATE(double)
 MATRASS_INSTANTIATE(std::complex<float>)

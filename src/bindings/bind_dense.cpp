@@ -5,13 +5,13 @@
 #include <pybind11/stl.h>
 
 #include <matrass/algorithm/certificate.hpp>
+#include <matrass/algorithm/pinv.hpp>
+#include <matrass/algorithm/qr.hpp>
+#include <matrass/algorithm/svd.hpp>
 #include <matrass/scalapack/eigh.hpp>
 #include <matrass/scalapack/eigvals.hpp>
 #include <matrass/scalapack/lu.hpp>
-#include <matrass/scalapack/pinv.hpp>
-#include <matrass/scalapack/qr.hpp>
 #include <matrass/scalapack/solve.hpp>
-#include <matrass/scalapack/svd.hpp>
 
 #include "any_matrix.hpp"
 #include "bindings.hpp"

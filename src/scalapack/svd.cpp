@@ -2,14 +2,11 @@
 /// @file
 /// Singular values, compiled once for each scalar.
 /// Next: matrass/scalapack/svd.hpp
-#include <matrass/scalapack/pinv.hpp>
 #include <matrass/scalapack/svd.hpp>
 
 namespace matrass {
 
-#define MATRASS_INSTANTIATE(T)                                      \
-  template Svd<T> detail::svd_of<T>(const DistMatrix<T>&, SvdMode); \
-  template DistMatrix<T> detail::pinv_of<T>(const DistMatrix<T>&, double);
+#define MATRASS_INSTANTIATE(T) template Svd<T> detail::svd_of<T>(const DistMatrix<T>&, SvdMode);
 MATRASS_INSTANTIATE(float)
 MATRASS_INSTANTIATE(double)
 MATRASS_INSTANTIATE(std::complex<float>)

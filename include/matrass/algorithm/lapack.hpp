@@ -56,6 +56,15 @@ struct Small {
   }
 };
 
+/// `x` in another precision.
+template <class To, class From>
+Small<To> small_as(const Small<From>& x) {
+  Small<To> y(x.rows, x.cols);
+  std::transform(x.data.begin(), x.data.end(), y.data.begin(),
+                 [](From value) { return static_cast<To>(value); });
+  return y;
+}
+
 inline void require_info(int info, const char* routine) {
   if (info != 0) {
     throw ScaLAPACKError(std::string(routine) + " failed: info=" + std::to_string(info));

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <matrass/algorithm/row_aligned.hpp>
+#include <matrass/algorithm/singular_values.hpp>
 #include <matrass/algorithm/tall_qr.hpp>
 #include <optional>
 #include <string>
@@ -19,46 +20,6 @@ namespace matrass {
 enum class LstsqMethod { automatic, cholesky, cholesky_qr2, tsqr };
 
 namespace detail {
-
-/// Singular values, descending.
-template <class N>
-std::vector<double> singular_values(Small<N> a) {
-  const int m = narrow(a.rows, "SVD: rows");
-  const int n = narrow(a.cols, "SVD: columns");
-  const int p = std::min(m, n);
-  std::vector<double> s(static_cast<std::size_t>(p));
-  if (p == 0) return s;
-  const char* job = "N";
-  const int ld = a.ld();
-  const int one = 1;
-  std::vector<int> iwork(static_cast<std::size_t>(8 * p));
-  std::vector<double> rwork(static_cast<std::size_t>(is_complex<N> ? 7 * p : 1));
-  N unused{};
-  N size{};
-  int lwork = -1;
-  int info = 0;
-  const auto call = [&](N* work) {
-    if constexpr (is_complex<N>) {
-      zgesdd_(job, &m, &n, a.data.data(), &ld, s.data(), &unused, &one, &unused, &one, work, &lwork,
-              rwork.data(), iwork.data(), &info);
-    } else {
-      dgesdd_(job, &m, &n, a.data.data(), &ld, s.data(), &unused, &one, &unused, &one, work, &lwork,
-              iwork.data(), &info);
-    }
-    require_info(info, "gesdd");
-  };
-  call(&size);
-  lwork = static_cast<int>(std::real(size));
-  std::vector<N> work(static_cast<std::size_t>(lwork));
-  call(work.data());
-  return s;
-}
-
-/// How many of the descending values count, as NumPy does: those above rcond times the first.
-inline Index rank_of(const std::vector<double>& s, double rcond) {
-  const auto counts = [&](double value) { return value > rcond * s[0]; };
-  return std::find_if_not(s.begin(), s.end(), counts) - s.begin();
-}
 
 /// ||A x - b|| for many b, as rank 0 sees it: A = Q R.
 template <class N>

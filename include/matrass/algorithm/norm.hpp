@@ -71,22 +71,6 @@ double frobenius(const mpi::Communicator& comm, const Walk& walk) {
   return scaled_frobenius(comm, walk, scale);
 }
 
-/// Sums of moduli of each column, or of each row. Collective; n or m doubles of memory a rank.
-template <Scalar T>
-std::vector<double> modulus_sums(const DistMatrix<T>& a, bool of_columns) {
-  std::vector<double> sums = mpi::throw_together(a.grid().comm(), [&] {
-    const std::vector<Index> indices = of_columns ? a.local_cols() : a.local_rows();
-    const Index extent = of_columns ? a.shape().cols : a.shape().rows;
-    std::vector<double> mine(static_cast<std::size_t>(extent));
-    for_each_modulus(a, [&](Index i, Index j, double x) {
-      mine[static_cast<std::size_t>(indices[static_cast<std::size_t>(of_columns ? j : i)])] += x;
-    });
-    return mine;
-  });
-  mpi::allreduce(a.grid().comm(), std::span<double>(sums));
-  return sums;
-}
-
 /// The largest or smallest value; NaN if there is one, 0 of nothing.
 inline double extreme(const std::vector<double>& values, bool largest) {
   if (values.empty()) return 0;
@@ -97,6 +81,20 @@ inline double extreme(const std::vector<double>& values, bool largest) {
                  : *std::min_element(values.begin(), values.end());
 }
 
+/// The largest or smallest sum of moduli with one index, of `extent` indices: those of a column or
+/// of a row, as index(i, j) says of what walk tells. Collective; `extent` doubles of memory a rank.
+template <class Walk, class F>
+double extreme_sum(const mpi::Communicator& comm, Index extent, bool largest, const Walk& walk,
+                   const F& index) {
+  std::vector<double> sums = mpi::throw_together(comm, [&] {
+    std::vector<double> mine(static_cast<std::size_t>(extent));
+    walk([&](Index i, Index j, double x) { mine[static_cast<std::size_t>(index(i, j))] += x; });
+    return mine;
+  });
+  mpi::allreduce(comm, std::span<double>(sums));
+  return extreme(sums, largest);
+}
+
 }  // namespace detail
 
 /// A norm of `a`, the same on every rank; 0 for a matrix without elements, NaN if `a` has a NaN.
@@ -105,23 +103,17 @@ inline double extreme(const std::vector<double>& values, bool largest) {
 template <DistMatrixLike A>
 double norm(const A& a, Norm kind = Norm::frobenius) {
   const mpi::Communicator& comm = a.grid().comm();
-  mpi::throw_together(comm, mpi::Call("norm", a.distribution(), kind), [] {});
+  const bool of_columns = kind == Norm::one || kind == Norm::minus_one;
+  const bool largest = kind == Norm::one || kind == Norm::infinity;
+  const std::vector<Index> indices =
+      mpi::throw_together(comm, mpi::Call("norm", a.distribution(), kind),
+                          [&] { return of_columns ? a.local_cols() : a.local_rows(); });
   const auto walk = [&](auto&& f) { detail::for_each_modulus(to_dynamic(a), f); };
-  switch (kind) {
-    case Norm::one:
-      return detail::extreme(detail::modulus_sums(to_dynamic(a), true), true);
-    case Norm::minus_one:
-      return detail::extreme(detail::modulus_sums(to_dynamic(a), true), false);
-    case Norm::infinity:
-      return detail::extreme(detail::modulus_sums(to_dynamic(a), false), true);
-    case Norm::minus_infinity:
-      return detail::extreme(detail::modulus_sums(to_dynamic(a), false), false);
-    case Norm::max:
-      return detail::max_modulus(comm, walk);
-    case Norm::frobenius:
-      break;
-  }
-  return detail::frobenius(comm, walk);
+  if (kind == Norm::frobenius) return detail::frobenius(comm, walk);
+  if (kind == Norm::max) return detail::max_modulus(comm, walk);
+  return detail::extreme_sum(
+      comm, of_columns ? a.shape().cols : a.shape().rows, largest, walk,
+      [&](Index i, Index j) { return indices[static_cast<std::size_t>(of_columns ? j : i)]; });
 }
 
 }  // namespace matrass

@@ -190,10 +190,7 @@ void SvdRun<T, Rows>::direct(double residual) {
   ++result_.passes;
   next_ = from_root(mpi::throw_together(comm_, [&] {
     if (!root()) return Small<N>();
-    Small<N> r(qr.r().rows, qr.r().cols);
-    std::transform(qr.r().data.begin(), qr.r().data.end(), r.data.begin(),
-                   [](T x) { return static_cast<N>(x); });
-    return adjoint_of_rows(gesdd(std::move(r)).vh, k_);
+    return adjoint_of_rows(gesdd(small_as<N>(qr.r())).vh, k_);
   }));
   finish_right();
 }

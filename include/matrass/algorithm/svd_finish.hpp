@@ -9,6 +9,7 @@
 #include <matrass/algorithm/normal_product.hpp>
 #include <matrass/algorithm/svd_options.hpp>
 #include <matrass/algorithm/tsqr.hpp>
+#include <matrass/scalapack/phases.hpp>
 #include <vector>
 
 namespace matrass::detail {
@@ -122,9 +123,7 @@ ResidualSums rotate_and_measure(const TallBlocks<T>& y, const Small<Wide<T>>& d,
                                 const LocalColumns<T>& u) {
   const std::vector<Small<T>> parts = by_slabs(y, d);
   const int cols = static_cast<int>(d.cols);
-  Small<T> turn(rotation.rows, rotation.cols);
-  std::transform(rotation.data.begin(), rotation.data.end(), turn.data.begin(),
-                 [](Wide<T> x) { return static_cast<T>(x); });
+  const Small<T> turn = small_as<T>(rotation);
   ResidualSums sums{std::vector<double>(s.size()), std::vector<double>(s.size())};
   Small<T> image(sweep_rows, cols);
   Small<T> old(sweep_rows, cols);
@@ -157,17 +156,14 @@ ResidualSums rotate_and_measure(const TallBlocks<T>& y, const Small<Wide<T>>& d,
   return sums;
 }
 
-/// The factor that makes the leading entry of v(:, j) positive real: the first entry whose modulus
-/// is within a part in 10^4 of the largest, so that rounding does not choose among equal ones.
+/// The factor that makes the first one of the largest entries of v(:, j) real and positive.
 template <class N>
 N leading_phase(const Small<N>& v, Index j) {
-  constexpr double nearly = 1 - 1e-4;
   double largest = 0;
   for (Index i = 0; i < v.rows; ++i) largest = std::max(largest, std::abs(v(i, j)));
   for (Index i = 0; i < v.rows; ++i) {
-    if (std::abs(v(i, j)) >= nearly * largest && largest > 0) {
-      return conjugate(v(i, j)) / std::abs(v(i, j));
-    }
+    const double size = std::abs(v(i, j));
+    if (counts_as_largest(size, largest)) return conjugate(v(i, j)) / size;
   }
   return N{1};
 }
@@ -211,14 +207,7 @@ void orthonormalize(const LocalColumns<T>& u, Index k, const mpi::Communicator& 
   const Tsqr<T> qr(LocalRows<T>{u.rows, k, u.data, 1, u.ld}, comm, true);
   const Small<T> rotation = mpi::throw_together(comm, [&] {
     if (comm.rank() != 0) return Small<T>();
-    Small<Wide<T>> r(qr.r().rows, qr.r().cols);
-    std::transform(qr.r().data.begin(), qr.r().data.end(), r.data.begin(),
-                   [](T x) { return static_cast<Wide<T>>(x); });
-    const Small<Wide<T>> wide = rotation_of(r);
-    Small<T> narrowed(wide.rows, wide.cols);
-    std::transform(wide.data.begin(), wide.data.end(), narrowed.data.begin(),
-                   [](Wide<T> x) { return static_cast<T>(x); });
-    return narrowed;
+    return small_as<T>(rotation_of(small_as<Wide<T>>(qr.r())));
   });
   qr.apply(rotation, k, u.data, u.ld);
 }

@@ -42,14 +42,6 @@ std::vector<N> make_diagonal_positive(Small<N>& r) {
   return factors;
 }
 
-template <class To, class From>
-Small<To> small_as(const Small<From>& x) {
-  Small<To> y(x.rows, x.cols);
-  std::transform(x.data.begin(), x.data.end(), y.data.begin(),
-                 [](From value) { return static_cast<To>(value); });
-  return y;
-}
-
 /// [A B] as the rows of one matrix in double precision, for Tsqr.
 template <Scalar T>
 auto copy_of(const LocalRows<T>& a, const LocalRows<T>& b = {}) {
@@ -156,17 +148,19 @@ class TallQrRun {
   TallQrMethod used_ = TallQrMethod::tsqr;
 };
 
+/// @param name of the routine, for messages
 template <Scalar T>
-TallQr<T> tall_qr_of(const DistMatrix<T>& a, QrMode mode, TallQrMethod method) {
+TallQr<T> tall_qr_of(const DistMatrix<T>& a, QrMode mode, TallQrMethod method,
+                     const std::string& name) {
   const ProcessGrid& grid = a.grid();
-  mpi::throw_together(grid.comm(), mpi::Call("tall_qr", a.distribution(), mode, method), [&] {
+  mpi::throw_together(grid.comm(), mpi::Call(name, a.distribution(), mode, method), [&] {
     if (a.shape().rows < a.shape().cols) {
-      throw ShapeError("tall_qr: A must have at least as many rows as columns: got shape (" +
+      throw ShapeError(name + ": A must have at least as many rows as columns: got shape (" +
                        std::to_string(a.shape().rows) + ", " + std::to_string(a.shape().cols) +
                        ")");
     }
     if (mode == QrMode::complete)
-      throw InvalidArgument("tall_qr: mode must be reduced or r: got complete (see qr)");
+      throw InvalidArgument(name + ": mode must be reduced or r for tall: got complete");
   });
   const TallView<T> tall = tall_view(a);
   const bool keep = mode == QrMode::reduced;
@@ -174,7 +168,7 @@ TallQr<T> tall_qr_of(const DistMatrix<T>& a, QrMode mode, TallQrMethod method) {
   if (keep) {
     result.q = mpi::throw_together(grid.comm(), [&] { return tall.beside(a.shape().cols); });
   }
-  TallQrRun<T> run(tall, "tall_qr");
+  TallQrRun<T> run(tall, name);
   Small<Wide<T>> r = run.run(method, keep ? result.q.part() : LocalPart<T>{}, keep);
   broadcast_small(grid.comm(), r, a.shape().cols, a.shape().cols);
   result.r = mpi::throw_together(grid.comm(), [&] { return replicated<T>(grid, r, false); });
@@ -206,13 +200,14 @@ TallQr<T> tall_qr_of(const DistMatrix<T>& a, QrMode mode, TallQrMethod method) {
 template <DistMatrixLike A>
 TallQr<typename A::value_type> tall_qr(const A& a, QrMode mode = QrMode::reduced,
                                        TallQrMethod method = TallQrMethod::automatic) {
-  return detail::tall_qr_of(to_dynamic(a), mode, method);
+  return detail::tall_qr_of(to_dynamic(a), mode, method, "tall_qr");
 }
 
 #ifdef MATRASS_LINKED
-#define MATRASS_EXTERN(T)                      \
-  extern template class detail::CholeskyQr<T>; \
-  extern template TallQr<T> detail::tall_qr_of<T>(const DistMatrix<T>&, QrMode, TallQrMethod);
+#define MATRASS_EXTERN(T)                                                                     \
+  extern template class detail::CholeskyQr<T>;                                                \
+  extern template TallQr<T> detail::tall_qr_of<T>(const DistMatrix<T>&, QrMode, TallQrMethod, \
+                                                  const std::string&);
 MATRASS_EXTERN(float)
 MATRASS_EXTERN(double)
 MATRASS_EXTERN(std::complex<float>)

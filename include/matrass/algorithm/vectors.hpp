@@ -9,6 +9,7 @@
 #include <matrass/mpi/agree.hpp>
 #include <matrass/mpi/collectives.hpp>
 #include <matrass/redistribute/redistribute.hpp>
+#include <matrass/scalapack/run.hpp>
 #include <span>
 #include <string>
 #include <vector>
@@ -171,49 +172,11 @@ DistMatrix<T> matrix_of(const ProcessGrid& grid, const Distribution& d, const De
   return result;
 }
 
-/// Whether all of a column is finite, eight lanes at a time: 0 x is 0 or NaN.
-template <Scalar T>
-bool is_finite_column(const T* x, Index count, Index stride) {
-  constexpr Index lanes = 8;
-  Real<T> sums[lanes] = {};
-  const auto add = [&](Index i, Index lane) {
-    if constexpr (is_complex<T>) {
-      sums[lane] += 0 * x[i * stride].real() + 0 * x[i * stride].imag();
-    } else {
-      sums[lane] += 0 * x[i * stride];
-    }
-  };
-  Index i = 0;
-  for (; i + lanes <= count; i += lanes) {
-    for (Index lane = 0; lane < lanes; ++lane) add(i + lane, lane);
-  }
-  for (; i < count; ++i) add(i, 0);
-  Real<T> sum = 0;
-  for (const Real<T> each : sums) sum += each;
-  return sum == 0;
-}
-
 /// @throws InvalidArgument on all ranks if an element of `a` is NaN or infinite. Collective; one
 ///   pass over the local part.
 template <Scalar T>
 void require_finite(const DistMatrix<T>& a, const std::string& routine, const std::string& name) {
-  mpi::throw_together(a.grid().comm(), [&] {
-    const LocalPart<T>& part = a.part();
-    const bool by_columns = part.row_stride <= part.col_stride;
-    const LocalPart<T> way = by_columns ? part : part.transposed();
-    for (Index j = 0; j < way.shape.cols; ++j) {
-      const T* column = way.data + j * way.col_stride;
-      if (is_finite_column(column, way.shape.rows, way.row_stride)) continue;
-      Index i = 0;
-      while (i + 1 < way.shape.rows && is_finite(way(i, j))) ++i;
-      const Index row = a.local_rows()[static_cast<std::size_t>(by_columns ? i : j)];
-      const Index col = a.local_cols()[static_cast<std::size_t>(by_columns ? j : i)];
-      std::string text = routine;
-      text.append(": ").append(name).append(" must be finite: got NaN or infinity at (");
-      text.append(std::to_string(row)).append(", ").append(std::to_string(col));
-      throw InvalidArgument(text.append(")"));
-    }
-  });
+  mpi::throw_together(a.grid().comm(), [&] { require_finite(a, Part::all, routine, name); });
 }
 
 }  // namespace matrass::detail

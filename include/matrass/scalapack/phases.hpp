@@ -11,9 +11,15 @@
 
 namespace matrass::detail {
 
+/// Whether an entry counts as one of the largest of its vector: within a part in 10^4, as rounding
+/// may exchange two that are equal. The first one of these decides the sign, or phase.
+inline bool counts_as_largest(double size, double largest) {
+  constexpr double nearly = 1 - 1e-4;
+  return largest > 0 && size >= nearly * largest;
+}
+
 /// Conjugated phases by which columns are multiplied so that the first one of their largest entries
-/// becomes positive. Entries within 1e-4 of the largest count as largest: rounding may exchange two
-/// that are equal. Collective; three allreduces of n numbers.
+/// becomes positive. Collective; three allreduces of n numbers.
 template <Scalar T>
 std::vector<T> column_phases(const DistMatrix<T>& v) {
   const mpi::Communicator& comm = v.grid().comm();
@@ -42,7 +48,7 @@ std::vector<T> column_phases(const DistMatrix<T>& v) {
   for (std::size_t j = 0; j < cols.size(); ++j) {
     for (std::size_t i = 0; i < rows.size(); ++i) {
       const T x = v.part()(static_cast<Index>(i), static_cast<Index>(j));
-      if (modulus(x) < (1 - 1e-4) * largest[at(j)] || x == T{0}) continue;
+      if (!counts_as_largest(modulus(x), largest[at(j)])) continue;
       mine[at(j)] = rows[i];
       phases[at(j)] = conjugate(x) / static_cast<Real<T>>(std::abs(x));
       break;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// @file
-/// QR factors of matrices of any shape.
-/// Next: scalapack/svd.hpp
+/// QR factors by ScaLAPACK.
+/// Next: scalapack/svd.hpp, algorithm/qr.hpp
 #pragma once
 
 #include <matrass/scalapack/phases.hpp>
@@ -76,6 +76,12 @@ DistMatrix<T> form_q(const QrFactor<T>& f, Index cols, Index reflectors,
   return cols == q.shape().cols ? q : q.slice(0, m, 0, cols).copy();
 }
 
+/// QR by Householder reflectors of a matrix of any shape in any layout: what qr calls where rows
+/// are not many more than columns. Q and R in [MC,MR] with blocks of 64. Collective over a's grid.
+/// Cost: 2 m n^2 - 2 n^3 / 3 flops in all for m >= n, as much again for Q; a copy of the local
+/// part.
+/// @throws InvalidArgument on all ranks: NaN or infinity in `a`.
+/// Source: ScaLAPACK PxGEQRF, PxORGQR, PxUNGQR.
 template <Scalar T>
 Qr<T> qr_of(const DistMatrix<T>& a, QrMode mode) {
   const auto [m, n] = a.shape();
@@ -94,19 +100,6 @@ Qr<T> qr_of(const DistMatrix<T>& a, QrMode mode) {
 }
 
 }  // namespace detail
-
-/// QR by Householder reflectors.
-///
-/// Shapes: a m x n in any layout. Q and R are new, in [MC,MR] with blocks of 64. R's diagonal is
-/// real and not negative, so that the factors are the same to rounding on any number of ranks.
-/// Collective over a's grid. Cost: 2 m n^2 - 2 n^3 / 3 flops in all for m >= n, as much again for
-/// Q; a copy of the local part.
-/// @throws InvalidArgument on all ranks: NaN or infinity in `a`.
-/// Source: ScaLAPACK PxGEQRF, PxORGQR, PxUNGQR.
-template <DistMatrixLike A>
-Qr<typename A::value_type> qr(const A& a, QrMode mode = QrMode::reduced) {
-  return detail::qr_of(to_dynamic(a), mode);
-}
 
 #ifdef MATRASS_LINKED
 #define MATRASS_EXTERN(T)                                                               \

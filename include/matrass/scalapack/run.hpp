@@ -65,9 +65,10 @@ void require_finite(const DistMatrix<T>& a, Part part, const std::string& routin
         std::find_if(x + begin, x + end, [](T value) { return !is_finite(value); });
     const Index i_global = rows[static_cast<std::size_t>(bad - x)];
     std::string text = routine;
-    text.append(": ").append(name).append(" must be finite: got NaN or infinity in row ");
-    text.append(std::to_string(turned ? cols[j] : i_global)).append(", column ");
-    throw InvalidArgument(text.append(std::to_string(turned ? i_global : cols[j])));
+    text.append(": ").append(name).append(" must be finite: got NaN or infinity at (");
+    text.append(std::to_string(turned ? cols[j] : i_global)).append(", ");
+    text.append(std::to_string(turned ? i_global : cols[j]));
+    throw InvalidArgument(text.append(")"));
   }
 }
 

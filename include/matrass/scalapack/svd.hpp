@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// @file
-/// Singular values and vectors of matrices of any shape.
-/// Next: scalapack/pinv.hpp
+/// Singular values and vectors by ScaLAPACK.
+/// Next: scalapack/eigh.hpp, algorithm/svd.hpp
 #pragma once
 
 #include <matrass/scalapack/matmul.hpp>
@@ -70,11 +70,29 @@ DistMatrix<T> completed(const DistMatrix<T>& q) {
   return basis;
 }
 
+/// Turns the rows of Vt, and the columns of U with them, so that the first one of the largest
+/// entries of each row is real and positive. Collective.
+template <Scalar T>
+void fix_phases(const Svd<T>& f) {
+  const std::vector<T> phases = column_phases(f.vt.transposed());
+  scale_rows(f.vt, phases);
+  scale_columns(f.u, conjugated(phases));
+}
+
+/// Of A from that of A^T = U S Vt: A = Vt^T S U^T. Collective.
+template <Scalar T>
+Svd<T> transposed_svd(Svd<T> f, SvdMode mode) {
+  if (mode == SvdMode::values) return f;
+  Svd<T> result{f.vt.transposed(), std::move(f.s), f.u.transposed()};
+  fix_phases(result);
+  return result;
+}
+
 /// From how many rows a column on A = Q R is taken first, and the SVD of R.
 inline constexpr double qr_first = 1.6;
 
 template <Scalar T>
-Svd<T> svd_of_tall(const DistMatrix<T>& a, SvdMode mode) {
+Svd<T> svd_by_columns(const DistMatrix<T>& a, SvdMode mode) {
   const auto [m, n] = a.shape();
   const bool vectors = mode != SvdMode::values;
   Svd<T> result;
@@ -86,14 +104,17 @@ Svd<T> svd_of_tall(const DistMatrix<T>& a, SvdMode mode) {
     result = gesvd_of(factor_copy(a), vectors);
   }
   if (!vectors) return result;
-  const std::vector<T> phases = column_phases(result.vt.transposed());
-  scale_rows(result.vt, phases);
-  scale_columns(result.u, conjugated(phases));
+  fix_phases(result);
   if (mode == SvdMode::full) result.u = completed(result.u);
   return result;
 }
 
-/// A = (A^H)^H for wide ones.
+/// The SVD of a matrix of any shape in any layout: what svd calls where neither rows nor columns
+/// are many more than the others. U and Vt in [MC,MR] with blocks of 64 (for wide matrices
+/// transposed views of such). Collective over a's grid. Cost: about 8 m n^2 + 12 n^3 flops in all
+/// for m >= n with vectors; copies of the local parts of A, U and Vt.
+/// @throws InvalidArgument on all ranks: NaN or infinity in `a`. ScaLAPACKError: no convergence.
+/// Source: ScaLAPACK PxGESVD; PxGEQRF first from 1.6 n rows on.
 template <Scalar T>
 Svd<T> svd_of(const DistMatrix<T>& a, SvdMode mode) {
   const mpi::Communicator& comm = a.grid().comm();
@@ -102,31 +123,11 @@ Svd<T> svd_of(const DistMatrix<T>& a, SvdMode mode) {
     narrow(a.shape().cols, "svd: columns");
     require_finite(a, Part::all, "svd");
   });
-  if (a.shape().rows >= a.shape().cols) return svd_of_tall(a, mode);
-  Svd<T> turned = svd_of_tall(a.transposed(), mode);  // A^T = U S Vt, so A = Vt^T S U^T
-  if (mode == SvdMode::values) return turned;
-  Svd<T> result{turned.vt.transposed(), std::move(turned.s), turned.u.transposed()};
-  const std::vector<T> phases = column_phases(result.vt.transposed());
-  scale_rows(result.vt, phases);
-  scale_columns(result.u, conjugated(phases));
-  return result;
+  if (a.shape().rows >= a.shape().cols) return svd_by_columns(a, mode);
+  return transposed_svd(svd_by_columns(a.transposed(), mode), mode);
 }
 
 }  // namespace detail
-
-/// The singular value decomposition.
-///
-/// Shapes: a m x n in any layout. U and Vt are new, in [MC,MR] with blocks of 64 (for wide matrices
-/// transposed views of such). The first one of the largest entries of each row of Vt is real and
-/// positive, so that the vectors are the same to rounding on any number of ranks.
-/// Collective over a's grid. Cost: about 8 m n^2 + 12 n^3 flops in all for m >= n with vectors;
-/// copies of the local parts of A, U and Vt.
-/// @throws InvalidArgument on all ranks: NaN or infinity in `a`. ScaLAPACKError: no convergence.
-/// Source: ScaLAPACK PxGESVD; PxGEQRF first where there are many more rows than columns.
-template <DistMatrixLike A>
-Svd<typename A::value_type> svd(const A& a, SvdMode mode = SvdMode::reduced) {
-  return detail::svd_of(to_dynamic(a), mode);
-}
 
 #ifdef MATRASS_LINKED
 #define MATRASS_EXTERN(T) extern template Svd<T> detail::svd_of<T>(const DistMatrix<T>&, SvdMode);

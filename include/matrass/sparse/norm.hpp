@@ -30,22 +30,6 @@ void for_each_modulus(const SparseMatrix<T>& a, F&& f) {
   }
 }
 
-/// Sums of moduli of the stored rows or columns, of which the extreme one is asked for. Collective.
-template <Scalar T>
-double extreme_sum(const SparseMatrix<T>& a, bool of_columns, bool largest) {
-  const Shape stored = a.stored().shape();
-  std::vector<double> sums = mpi::throw_together(a.grid().comm(), [&] {
-    const std::vector<Index> rows = a.local_rows();
-    std::vector<double> mine(static_cast<std::size_t>(of_columns ? stored.cols : stored.rows));
-    for_each_modulus(a, [&](Index i, Index j, double x) {
-      mine[static_cast<std::size_t>(of_columns ? j : rows[static_cast<std::size_t>(i)])] += x;
-    });
-    return mine;
-  });
-  mpi::allreduce(a.grid().comm(), std::span<double>(sums));
-  return extreme(sums, largest);
-}
-
 }  // namespace detail
 
 /// As norm() of a dense matrix. Collective. Cost: a pass over the entries and one allreduce, of m
@@ -54,13 +38,18 @@ template <Scalar T>
 double norm(const SparseMatrix<T>& a, Norm kind = Norm::frobenius) {
   const bool flipped = a.view().transposed;
   const mpi::Communicator& comm = a.grid().comm();
-  mpi::throw_together(comm, mpi::Call("norm", a.stored(), flipped, kind), [] {});
+  const std::vector<Index> rows = mpi::throw_together(
+      comm, mpi::Call("norm", a.stored(), flipped, kind), [&] { return a.local_rows(); });
   const auto walk = [&](auto&& f) { detail::for_each_modulus(a, f); };
   if (kind == Norm::frobenius) return detail::frobenius(comm, walk);
   if (kind == Norm::max) return detail::max_modulus(comm, walk);
   const bool of_columns = kind == Norm::one || kind == Norm::minus_one;
   const bool largest = kind == Norm::one || kind == Norm::infinity;
-  return detail::extreme_sum(a, of_columns != flipped, largest);
+  const bool of_stored_columns = of_columns != flipped;
+  const Shape stored = a.stored().shape();
+  return detail::extreme_sum(
+      comm, of_stored_columns ? stored.cols : stored.rows, largest, walk,
+      [&](Index i, Index j) { return of_stored_columns ? j : rows[static_cast<std::size_t>(i)]; });
 }
 
 /// The sum of all entries, in double precision. Collective.

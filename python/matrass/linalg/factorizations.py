@@ -16,7 +16,6 @@ from matrass.bootstrap.which_mpi import load_core
 from matrass.errors import InvalidArgument
 from matrass.linalg.certificate import Certificate, Certified
 from matrass.linalg.operands import one_of, require_matrices
-from matrass.linalg.tall import tall_qr
 from matrass.matrix import DistMatrix
 
 __all__ = ["LU", "QR", "SVD", "cholesky", "lu", "qr", "svd"]
@@ -158,8 +157,8 @@ def qr(
     Notes
     -----
     Collective over ``a.grid.comm``. ``2 m n**2 - 2 n**3 / 3`` flops for m >= n, and as much for Q.
-    Where m >= 4 n, and Q is not complete, `tall_qr` does it: Q is in [VC,STAR] then and R in
-    [STAR,STAR]; else both are in [MC,MR].
+    Where m >= max(4, p) n on p ranks, and Q is not complete, `tall_qr` does it: Q is in [VC,STAR]
+    then and R in [STAR,STAR]; else both are in [MC,MR].
 
     References
     ----------
@@ -174,13 +173,6 @@ def qr(
         return how, bool(certify)
 
     how, wanted = agreed(a.grid._core, "qr", read)
-    if how != "complete" and a.shape[0] >= 4 * max(1, a.shape[1]):
-        if how == "r":
-            return tall_qr(a, "r")
-        tall = tall_qr(a, certify=wanted)
-        found = QR(tall.Q, tall.R)
-        found.certificate = tall.certificate
-        return found
     q, r = load_core().qr(a._core, how)
     R = DistMatrix._wrap(r, a.grid)
     if how == "r":
@@ -239,10 +231,13 @@ def svd(
     Notes
     -----
     Collective over ``a.grid.comm``. About ``8 m n**2 + 12 n**3`` flops for m >= n with vectors.
+    Where n <= 512, or m >= max(2, p) n on p ranks, `tall_qr` comes first, then the SVD of R (wide
+    matrices: through the transpose): ``6 m n**2`` flops, and for n <= 2,048 LAPACK's SVD of R on
+    one rank. U and Vt are in [MC,MR] either way.
 
     References
     ----------
-    ScaLAPACK PxGESVD.
+    Chan (1982); LAPACK xGESDD; ScaLAPACK PxGESVD.
     """
     require_matrices([a], "svd")
 

@@ -34,9 +34,9 @@ def test_not_finite(comm, routine, bad):
     A = place(mt.Grid(comm), x)
     error = raised_together(comm, lambda: getattr(la, routine)(A))
     assert isinstance(error, mt.InvalidArgument)
-    assert "row 65, column 3" in str(error)
+    assert "at (65, 3)" in str(error)
     turned = raised_together(comm, lambda: getattr(la, routine)(place(mt.Grid(comm), x.T).T))
-    assert "row 65, column 3" in str(turned)
+    assert "at (65, 3)" in str(turned)
 
 
 @pytest.mark.parametrize("routine", ALL)

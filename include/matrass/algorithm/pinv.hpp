@@ -1,24 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// @file
 /// What follows from singular values: pseudoinverse, rank, condition.
-/// Next: scalapack/eigh.hpp
+/// Next: algorithm/certificate.hpp
 #pragma once
 
 #include <limits>
-#include <matrass/scalapack/svd.hpp>
+#include <matrass/algorithm/svd.hpp>
 #include <optional>
 
 namespace matrass {
 
 namespace detail {
-
-/// How many singular values count: those above `rcond` times the largest.
-template <class R>
-Index count_above(const std::vector<R>& s, double rcond) {
-  Index count = 0;
-  for (const R value : s) count += value > static_cast<R>(rcond) * s.front() ? 1 : 0;
-  return count;
-}
 
 template <Scalar T>
 double default_rcond(Shape shape) {
@@ -29,8 +21,8 @@ double default_rcond(Shape shape) {
 template <Scalar T>
 DistMatrix<T> pinv_of(const DistMatrix<T>& a, double rcond) {
   mpi::throw_together(a.grid().comm(), mpi::Call("pinv", a.distribution(), rcond), [] {});
-  const Svd<T> f = svd_of(a, SvdMode::reduced);
-  const Index k = count_above(f.s, rcond);
+  const Svd<T> f = svd(a);
+  const Index k = rank_of(f.s, rcond);
   std::vector<T> inverses;
   inverses.reserve(static_cast<std::size_t>(k));
   for (Index i = 0; i < k; ++i) inverses.push_back(T{1} / f.s[static_cast<std::size_t>(i)]);
@@ -58,7 +50,7 @@ template <DistMatrixLike A>
 Index matrix_rank(const A& a, std::optional<double> rcond = std::nullopt) {
   using T = typename A::value_type;
   const auto s = svd(a, SvdMode::values).s;
-  return detail::count_above(s, rcond ? *rcond : detail::default_rcond<T>(a.shape()));
+  return detail::rank_of(s, rcond ? *rcond : detail::default_rcond<T>(a.shape()));
 }
 
 /// The condition number in the 2-norm: largest over smallest singular value; infinite for singular
