@@ -16,8 +16,8 @@ namespace matrass::detail {
 /// For rows i: y_i = sum of a_ic v_c (`forward`), then w_c += conj(a_ic) y_i for each entry
 /// (`adjoint`): each row's entries are read once, and are in the nearest cache for the second.
 ///
-/// Rows of v, y and w are of real numbers (complex ones are `pairs`), aligned to 64 bytes, `width`
-/// a multiple of 64 bytes. W is in double precision, whatever R is: a column may have any number of
+/// Rows of v, y and w are of real numbers (complex ones are `pairs`). `width` is a multiple of 64
+/// bytes, and so aligned, or 1, 2, 4, ... numbers in less than 64 bytes, aligned to their size. W is in double precision, whatever R is: a column may have any number of
 /// entries.
 template <std::floating_point R>
 struct SparseSweep {

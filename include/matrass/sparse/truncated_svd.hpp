@@ -5,40 +5,13 @@
 #pragma once
 
 #include <matrass/algorithm/truncated_svd.hpp>
-#include <matrass/sparse/convert.hpp>
-#include <matrass/sparse/sparse_rows.hpp>
+#include <matrass/sparse/sparse_tall_view.hpp>
 #include <string>
 #include <utility>
 
 namespace matrass {
 
 namespace detail {
-
-/// A, or A^T if A is wide, stored by rows.
-template <Scalar T>
-struct SparseTallView {
-  SparseMatrix<T> rows;
-  bool transposed = false;
-
-  SparseRows<T> local() const {
-    return {rows.part().rows,       rows.stored().shape().cols, &rows.part(),
-            rows.view().conjugated, rows.stored().shape().rows, rows.nnz()};
-  }
-  DistMatrix<T> beside(Index columns) const {
-    return DistMatrix<T>::allocate(rows.grid(), rows.beside_rows(columns), false);
-  }
-};
-
-/// Collective. Moves entries only where the stored matrix is wide.
-template <Scalar T>
-SparseTallView<T> tall_view(const SparseMatrix<T>& a) {
-  const Shape stored = a.stored().shape();
-  const bool seen_transposed = a.view().transposed;
-  // The stored matrix itself, conjugated where the view is.
-  const SparseMatrix<T> plain = seen_transposed ? a.transposed() : a;
-  if (stored.rows >= stored.cols) return {plain, seen_transposed};
-  return {stored_by_rows(plain.transposed()), !seen_transposed};
-}
 
 template <Scalar T>
 void require_sparse_svd(const SparseMatrix<T>& a, Index k, const SvdOptions& o) {
