@@ -6,10 +6,10 @@
 
 namespace matrass {
 
-#define MATRASS_INSTANTIATE(T)                                                               \
-  template Cg<T> detail::cg_of_sparse<T>(const SparseMatrix<T>&, const DistMatrix<T>&,       \
-                                         const DistMatrix<T>*, const CgOptions&);            \
-  template Lsqr<T> detail::lsqr_of_sparse<T>(const SparseMatrix<T>&, const DistMatrix<T>&,   \
+#define MATRASS_INSTANTIATE(T)                                                             \
+  template Cg<T> detail::cg_of_sparse<T>(const SparseMatrix<T>&, const DistMatrix<T>&,     \
+                                         const DistMatrix<T>*, const CgOptions&);          \
+  template Lsqr<T> detail::lsqr_of_sparse<T>(const SparseMatrix<T>&, const DistMatrix<T>&, \
                                              const LsqrOptions&);
 MATRASS_INSTANTIATE(float)
 MATRASS_INSTANTIATE(double)

@@ -25,8 +25,8 @@ mpi::Call sparse_call(const std::string& routine, const SparseMatrix<T>& a,
 template <Scalar T>
 Cg<T> cg_of_sparse(const SparseMatrix<T>& a, const DistMatrix<T>& b, const DistMatrix<T>* x0,
                    const CgOptions& options) {
-  const mpi::Call call = sparse_call("cg", a, b.distribution(), x0 != nullptr, options.tol,
-                                     options.maxiter);
+  const mpi::Call call =
+      sparse_call("cg", a, b.distribution(), x0 != nullptr, options.tol, options.maxiter);
   mpi::throw_together(a.grid().comm(), call,
                       [&] { require_system(a.grid(), a.shape(), b, x0, options); });
   require_finite(a, "cg", "A");
@@ -87,11 +87,11 @@ Lsqr<T> lsqr(const SparseMatrix<T>& a, const B& b, const LsqrOptions& options = 
 }
 
 #ifdef MATRASS_LINKED
-#define MATRASS_EXTERN(T)                                                                     \
-  extern template Cg<T> detail::cg_of_sparse<T>(const SparseMatrix<T>&, const DistMatrix<T>&, \
-                                                const DistMatrix<T>*, const CgOptions&);      \
-  extern template Lsqr<T> detail::lsqr_of_sparse<T>(                                          \
-      const SparseMatrix<T>&, const DistMatrix<T>&, const LsqrOptions&);
+#define MATRASS_EXTERN(T)                                                                         \
+  extern template Cg<T> detail::cg_of_sparse<T>(const SparseMatrix<T>&, const DistMatrix<T>&,     \
+                                                const DistMatrix<T>*, const CgOptions&);          \
+  extern template Lsqr<T> detail::lsqr_of_sparse<T>(const SparseMatrix<T>&, const DistMatrix<T>&, \
+                                                    const LsqrOptions&);
 MATRASS_EXTERN(float)
 MATRASS_EXTERN(double)
 MATRASS_EXTERN(std::complex<float>)

@@ -164,3 +164,35 @@ void run(const SparseSweep<R>& p) {
     sweep_columns<R, false>(p);
   }
 }
+
+/// best[i] = the first c that has the least scores[i * width + c] + bias[c]. Rows are aligned to 64
+/// bytes, and whole lines long.
+template <class R>
+void nearest_in_rows(const R* scores, Index rows, Index width, const R* bias, std::int32_t* best) {
+  using Integer = std::conditional_t<sizeof(R) == 8, std::int64_t, std::int32_t>;
+  constexpr int lanes = MATRASS_VECTOR_BYTES / static_cast<int>(sizeof(R));
+  using V = typename VectorOf<R, lanes>::type;
+  using I [[gnu::vector_size(MATRASS_VECTOR_BYTES)]] = Integer;
+  I first{};
+  for (int lane = 0; lane < lanes; ++lane) first[lane] = lane;
+  for (Index i = 0; i < rows; ++i) {
+    V least = V{} + std::numeric_limits<R>::infinity();
+    I index = first;
+    I at = first;
+    for (Index c = 0; c < width; c += lanes) {
+      const V score = *reinterpret_cast<const V*>(scores + i * width + c) +
+                      *reinterpret_cast<const V*>(bias + c);
+      const I less = score < least;
+      least = less ? score : least;
+      index = less ? at : index;
+      at += lanes;
+    }
+    int winner = 0;
+    for (int lane = 1; lane < lanes; ++lane) {
+      const bool better = least[lane] < least[winner] ||
+                          (least[lane] == least[winner] && index[lane] < index[winner]);
+      winner = better ? lane : winner;
+    }
+    best[i] = static_cast<std::int32_t>(index[winner]);
+  }
+}

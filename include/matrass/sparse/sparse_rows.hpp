@@ -102,9 +102,8 @@ class SparseSweeps {
   /// W as n x width.
   Small<Wide<T>> sum(Index width) const {
     Small<Wide<T>> w(a_.n, width);
-    for_each_place(width, [&](Index row, Index column, Index c) {
-      w(column, c) = w_.get()[row * ld_ + c];
-    });
+    for_each_place(
+        width, [&](Index row, Index column, Index c) { w(column, c) = w_.get()[row * ld_ + c]; });
     return w;
   }
 
