@@ -14,12 +14,12 @@ namespace matrass {
 namespace detail {
 
 template <Scalar T>
-void require_sparse_svd(const SparseMatrix<T>& a, Index k, const SvdOptions& o) {
-  const mpi::Call call("truncated_svd", a.stored(), a.view().transposed, a.view().conjugated, k,
-                       o.method, o.tol, o.seed, o.block);
+void require_sparse_svd(const SparseMatrix<T>& a, Index k, const SvdOptions& o,
+                        const std::string& name) {
+  const mpi::Call call(name, a.stored(), a.view().transposed, a.view().conjugated, k, o.method,
+                       o.tol, o.seed, o.block);
   mpi::throw_together(a.grid().comm(), call, [&] {
     const Index most = std::min(a.shape().rows, a.shape().cols);
-    const std::string name = "truncated_svd";
     if (k < 1 || k > most) {
       throw InvalidArgument(name + ": k must be between 1 and min(m, n) = " + std::to_string(most) +
                             ": got " + std::to_string(k));
@@ -46,7 +46,7 @@ void require_sparse_svd(const SparseMatrix<T>& a, Index k, const SvdOptions& o) 
 
 template <Scalar T>
 TruncatedSvd<T> sparse_svd_of(const SparseMatrix<T>& a, Index k, const SvdOptions& options) {
-  require_sparse_svd(a, k, options);
+  require_sparse_svd(a, k, options, "truncated_svd");
   const SparseTallView<T> tall = tall_view(a);
   return svd_of_rows<T>(tall, tall.local(), k, options, "truncated_svd");
 }
