@@ -39,9 +39,14 @@
 #include <matrass/scalapack/lu.hpp>
 #include <matrass/scalapack/matmul.hpp>
 #include <matrass/scalapack/solve.hpp>
+#include <matrass/sparse/certificate.hpp>
 #include <matrass/sparse/convert.hpp>
 #include <matrass/sparse/from_triplets.hpp>
 #include <matrass/sparse/gather.hpp>
+#include <matrass/sparse/kmeans.hpp>
 #include <matrass/sparse/norm.hpp>
+#include <matrass/sparse/pca.hpp>
 #include <matrass/sparse/product.hpp>
+#include <matrass/sparse/ridge.hpp>
+#include <matrass/sparse/solvers.hpp>
 #include <matrass/sparse/truncated_svd.hpp>

@@ -301,3 +301,28 @@ def sparse_gather(a: Sparse, root: int | None) -> tuple[_Array, _Array, _Array]:
 def sparse_truncated_svd(
     a: Sparse, k: int, method: str, tol: float, seed: int
 ) -> tuple[Matrix, _Array, Matrix, _Array]: ...
+def sparse_cg(
+    a: Sparse, b: Matrix, x0: Matrix | None, tol: float, maxiter: int
+) -> tuple[Matrix, int, _Array, bool]: ...
+def sparse_lsqr(
+    a: Sparse, b: Matrix, damp: float, atol: float, btol: float, conlim: float, maxiter: int
+) -> tuple[Matrix, int, _Array, _Array, _Array, bool]: ...
+def sparse_kmeans(
+    a: Sparse,
+    k: int,
+    init: str,
+    centers: list[float] | None,
+    max_iter: int,
+    tol: float,
+    seed: int,
+    n_init: int,
+) -> tuple[Matrix, _Array, float, int, bool]: ...
+def sparse_ridge(
+    a: Sparse, b: Matrix, alpha: list[float], method: str, tol: float, max_steps: int
+) -> Matrix: ...
+def sparse_pca(
+    a: Sparse, k: int, method: str, tol: float, seed: int
+) -> tuple[_Array, Matrix, _Array, _Array, _Array, Matrix, _Array]: ...
+def sparse_certify_least_squares(
+    a: Sparse, b: Matrix, x: Matrix, alpha: list[float]
+) -> tuple[float, float | None]: ...

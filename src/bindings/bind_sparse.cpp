@@ -9,22 +9,13 @@
 #include <matrass/sparse/product.hpp>
 #include <matrass/sparse/truncated_svd.hpp>
 
-#include "any_matrix.hpp"
+#include "any_sparse.hpp"
 #include "bindings.hpp"
 #include "results.hpp"
 
 namespace matrass::bindings {
 
 namespace {
-
-using AnySparse =
-    std::variant<SparseMatrix<float>, SparseMatrix<double>, SparseMatrix<std::complex<float>>,
-                 SparseMatrix<std::complex<double>>>;
-
-/// A class of its own, so that pybind11 binds it as one.
-struct Sparse {
-  AnySparse value;
-};
 
 using NoGil = py::call_guard<py::gil_scoped_release>;
 using IndexArray = py::array_t<Index, py::array::c_style>;
@@ -218,6 +209,7 @@ void bind_sparse(py::module_& module) {
   module.def("sparse_gather", &gathered, py::arg("a"), py::arg("root"));
   module.def("sparse_truncated_svd", &truncated_svd_of<Sparse>, py::arg("a"), py::arg("k"),
              py::arg("method"), py::arg("tol"), py::arg("seed"));
+  bind_sparse_solvers(module);
 }
 
 }  // namespace matrass::bindings

@@ -4,13 +4,13 @@
 #include <pybind11/stl.h>
 
 #include <matrass/algorithm/leverage_scores.hpp>
-#include <matrass/algorithm/ridge.hpp>
 #include <matrass/algorithm/tall_certificate.hpp>
 #include <matrass/algorithm/tall_qr.hpp>
 
 #include "any_matrix.hpp"
 #include "bindings.hpp"
 #include "results.hpp"
+#include "solver_results.hpp"
 
 namespace matrass::bindings {
 
@@ -48,30 +48,10 @@ py::tuple lstsq_of(const Matrix& a, const Matrix& b, std::optional<double> rcond
       a.value);
 }
 
-RidgeMethod parse_ridge_method(const std::string& name) {
-  if (name == "cholesky") return RidgeMethod::cholesky;
-  if (name == "svd") return RidgeMethod::svd;
-  if (name == "tsqr") return RidgeMethod::tsqr;
-  if (name == "cg") return RidgeMethod::cg;
-  return RidgeMethod::automatic;
-}
-
-Matrix ridge_of(const Matrix& a, const Matrix& b, const std::vector<double>& alpha,
-                const std::string& method, double tol, Index max_steps) {
-  return std::visit(
-      [&](const auto& m) {
-        const RidgeOptions options{alpha, parse_ridge_method(method), tol, max_steps};
-        return Matrix{ridge(m, std::get<std::decay_t<decltype(m)>>(b.value), options).x};
-      },
-      a.value);
-}
-
 Matrix leverage_scores_of(const Matrix& a, bool sketch, Index rank, std::uint64_t seed) {
   const LeverageOptions options{sketch ? LeverageMethod::sketch : LeverageMethod::qr, rank, seed};
   return std::visit([&](const auto& m) { return Matrix{leverage_scores(m, options)}; }, a.value);
 }
-
-using Measured = std::pair<double, std::optional<double>>;
 
 Measured certify_qr_of(const Matrix& a, const std::optional<Matrix>& q, const Matrix& r) {
   return std::visit(
@@ -84,30 +64,18 @@ Measured certify_qr_of(const Matrix& a, const std::optional<Matrix>& q, const Ma
       a.value);
 }
 
-Measured certify_least_squares_of(const Matrix& a, const Matrix& b, const Matrix& x,
-                                  const std::vector<double>& alpha) {
-  return std::visit(
-      [&](const auto& m) -> Measured {
-        using M = std::decay_t<decltype(m)>;
-        const Certificate found =
-            certify_least_squares(m, std::get<M>(b.value), std::get<M>(x.value), alpha);
-        return {found.residual, found.orthogonality};
-      },
-      a.value);
-}
-
 }  // namespace
 
 void bind_tall(py::module_& module) {
   using NoGil = py::call_guard<py::gil_scoped_release>;
   module.def("tall_qr", &tall_qr_of, py::arg("a"), py::arg("with_q"), py::arg("method"));
   module.def("lstsq", &lstsq_of, py::arg("a"), py::arg("b"), py::arg("rcond"));
-  module.def("ridge", &ridge_of, py::arg("a"), py::arg("b"), py::arg("alpha"), py::arg("method"),
-             py::arg("tol"), py::arg("max_steps"), NoGil());
+  module.def("ridge", &ridge_of<Matrix>, py::arg("a"), py::arg("b"), py::arg("alpha"),
+             py::arg("method"), py::arg("tol"), py::arg("max_steps"), NoGil());
   module.def("leverage_scores", &leverage_scores_of, py::arg("a"), py::arg("sketch"),
              py::arg("rank"), py::arg("seed"), NoGil());
   module.def("certify_qr", &certify_qr_of, py::arg("a"), py::arg("q"), py::arg("r"), NoGil());
-  module.def("certify_least_squares", &certify_least_squares_of, py::arg("a"), py::arg("b"),
+  module.def("certify_least_squares", &certify_least_squares_of<Matrix>, py::arg("a"), py::arg("b"),
              py::arg("x"), py::arg("alpha"), NoGil());
 }
 

@@ -55,7 +55,7 @@ class CgRun {
       : op_(op),
         b_(b),
         maxiter_(maxiter),
-        product_(static_cast<Index>(op.row_indices().size()), b.cols),
+        product_(static_cast<Index>(op.row_indices().size()), b.cols, padded_columns(op, b.cols)),
         image_(b.rows, b.cols),
         r_(b),
         p_(b.rows, b.cols),
@@ -192,59 +192,68 @@ CgState<typename Op::value_type> cg_of(const Op& op, const Small<Wide<typename O
   return run->run();
 }
 
-/// @throws InvalidArgument, ShapeError on all ranks
+/// Of a matrix A with this grid and shape. @throws InvalidArgument, ShapeError
 template <Scalar T>
-void require_system(const DistMatrix<T>& a, const DistMatrix<T>& b, const DistMatrix<T>* x0,
-                    const CgOptions& o) {
-  const mpi::Call call("cg", a.distribution(), b.distribution(), x0 != nullptr, o.tol, o.maxiter);
-  mpi::throw_together(a.grid().comm(), call, [&] {
-    const auto shown = [](Shape s) {
-      return "(" + std::to_string(s.rows) + ", " + std::to_string(s.cols) + ")";
-    };
-    if (a.shape().rows != a.shape().cols) {
-      throw ShapeError("cg: A must be square: got shape " + shown(a.shape()));
-    }
-    if (b.shape().rows != a.shape().rows) {
-      throw ShapeError("cg: b must have as many rows as A: got shapes " + shown(a.shape()) +
-                       " and " + shown(b.shape()));
-    }
-    if (x0 != nullptr && !(x0->shape() == b.shape())) {
-      throw ShapeError("cg: x0 must have the shape of b: got " + shown(x0->shape()) + " and " +
-                       shown(b.shape()));
-    }
-    if (!(a.grid() == b.grid()) || (x0 != nullptr && !(a.grid() == x0->grid()))) {
-      throw InvalidArgument("cg: A, b and x0 must share one process grid (build all on one Grid)");
-    }
-    if (!(o.tol >= 0))
-      throw InvalidArgument("cg: tol must not be negative: got " + std::to_string(o.tol));
-  });
-  require_finite(a, "cg", "A");
-  require_finite(b, "cg", "b");
+void require_system(const ProcessGrid& grid, Shape shape, const DistMatrix<T>& b,
+                    const DistMatrix<T>* x0, const CgOptions& o) {
+  const auto shown = [](Shape s) {
+    return "(" + std::to_string(s.rows) + ", " + std::to_string(s.cols) + ")";
+  };
+  if (shape.rows != shape.cols) {
+    throw ShapeError("cg: A must be square: got shape " + shown(shape));
+  }
+  if (b.shape().rows != shape.rows) {
+    throw ShapeError("cg: b must have as many rows as A: got shapes " + shown(shape) + " and " +
+                     shown(b.shape()));
+  }
+  if (x0 != nullptr && !(x0->shape() == b.shape())) {
+    throw ShapeError("cg: x0 must have the shape of b: got " + shown(x0->shape()) + " and " +
+                     shown(b.shape()));
+  }
+  if (!(grid == b.grid()) || (x0 != nullptr && !(grid == x0->grid()))) {
+    throw InvalidArgument("cg: A, b and x0 must share one process grid (build all on one Grid)");
+  }
+  if (!(o.tol >= 0))
+    throw InvalidArgument("cg: tol must not be negative: got " + std::to_string(o.tol));
+}
+
+/// For rows that `make` wraps as an operator (once b and x0 are in place). Collective.
+/// @param x0 a start, or null for zero
+template <Scalar T, class Make>
+Cg<T> cg_of_rows(Make&& make, const DistMatrix<T>& b, const DistMatrix<T>* x0,
+                 const CgOptions& options) {
   if (x0 != nullptr) require_finite(*x0, "cg", "x0");
+  constexpr double default_tol = std::same_as<Real<T>, float> ? 1e-5 : 1e-8;
+  const double tol = options.tol > 0 ? options.tol : default_tol;
+  const Index maxiter = options.maxiter >= 0 ? options.maxiter : 10 * b.shape().rows;
+  const mpi::Communicator& comm = b.grid().comm();
+  const WholeVectors<T> right = whole_vectors(b, false);
+  std::optional<WholeVectors<T>> start;
+  if (x0 != nullptr) start.emplace(whole_vectors(*x0, false));
+  std::optional<decltype(make())> op;
+  mpi::throw_together(comm, [&] {
+    op.emplace(make());
+    if (!start) start.emplace(b.shape().rows, b.shape().cols);
+  });
+  CgState<T> found = cg_of(*op, right.values(), std::move(start->values()), tol, maxiter);
+  return mpi::throw_together(comm, [&] {
+    return Cg<T>{dealt<T>(b.grid(), found.x, false), found.iterations, std::move(found.residual),
+                 found.converged};
+  });
 }
 
 /// @param x0 a start, or null for zero
 template <Scalar T>
 Cg<T> cg_of_matrix(const DistMatrix<T>& a, const DistMatrix<T>& b, const DistMatrix<T>* x0,
                    const CgOptions& options) {
-  require_system(a, b, x0, options);
-  constexpr double default_tol = std::same_as<Real<T>, float> ? 1e-5 : 1e-8;
-  const double tol = options.tol > 0 ? options.tol : default_tol;
-  const Index maxiter = options.maxiter >= 0 ? options.maxiter : 10 * a.shape().rows;
+  const mpi::Call call("cg", a.distribution(), b.distribution(), x0 != nullptr, options.tol,
+                       options.maxiter);
+  mpi::throw_together(a.grid().comm(), call,
+                      [&] { require_system(a.grid(), a.shape(), b, x0, options); });
+  require_finite(a, "cg", "A");
+  require_finite(b, "cg", "b");
   const DistMatrix<T> rows = a.layout() == VC_STAR ? a : redistribute(a, VC_STAR);
-  const WholeVectors<T> right = whole_vectors(b, false);
-  std::optional<WholeVectors<T>> start;
-  if (x0 != nullptr) start.emplace(whole_vectors(*x0, false));
-  std::optional<DenseRows<T>> op;
-  mpi::throw_together(a.grid().comm(), [&] {
-    op.emplace(rows);
-    if (!start) start.emplace(b.shape().rows, b.shape().cols);
-  });
-  CgState<T> found = cg_of(*op, right.values(), std::move(start->values()), tol, maxiter);
-  return mpi::throw_together(a.grid().comm(), [&] {
-    return Cg<T>{dealt<T>(a.grid(), found.x, false), found.iterations, std::move(found.residual),
-                 found.converged};
-  });
+  return cg_of_rows([&] { return DenseRows<T>(rows); }, b, x0, options);
 }
 
 }  // namespace detail

@@ -39,10 +39,27 @@ struct KMeans {
 
 namespace detail {
 
+/// @param bounds of the moduli in each column @throws InvalidArgument on all ranks
+template <std::floating_point T>
+void require_squares(const mpi::Communicator& comm, const std::vector<double>& bounds) {
+  constexpr double most = std::same_as<T, float> ? 1e15 : 1e150;
+  const double largest = *std::max_element(bounds.begin(), bounds.end());
+  mpi::throw_together(comm, [&] {
+    if (largest > most || (largest > 0 && largest < 1 / most)) {
+      throw InvalidArgument(
+          "kmeans: squares of A's elements must be in the range of numbers: got a largest one "
+          "of " +
+          std::to_string(largest) + " (scale A)");
+    }
+  });
+}
+
 /// The rows with the columns' means taken off, rounded to T, while panels are read.
 template <std::floating_point T>
 class CentredRows {
  public:
+  using Rows = KMeansRows<T>;
+
   /// Collective; three passes.
   explicit CentredRows(const DistMatrix<T>& dealt) : matrix_(dealt) {
     const TallView<T> view{dealt, false};
@@ -53,7 +70,7 @@ class CentredRows {
       indices = dealt.local_rows();
       rows_.emplace(local, indices, dealt.shape().rows, comm);
     });
-    require_squares(rows_->column_bounds());
+    require_squares<T>(comm, rows_->column_bounds());
     find_means(rows_->column_bounds());
     local.col_shift = origin_.data();
     rows_.emplace(local, std::move(indices), dealt.shape().rows, comm);
@@ -71,20 +88,6 @@ class CentredRows {
   double variance() const { return variance_; }
 
  private:
-  /// @throws InvalidArgument on all ranks
-  void require_squares(const std::vector<double>& bounds) const {
-    constexpr double most = std::same_as<T, float> ? 1e15 : 1e150;
-    const double largest = *std::max_element(bounds.begin(), bounds.end());
-    mpi::throw_together(rows_->comm(), [&] {
-      if (largest > most || (largest > 0 && largest < 1 / most)) {
-        throw InvalidArgument(
-            "kmeans: squares of A's elements must be in the range of numbers: got a largest one "
-            "of " +
-            std::to_string(largest) + " (scale A)");
-      }
-    });
-  }
-
   void find_means(const std::vector<double>& bounds) {
     const Index n = rows_->n();
     std::vector<double> sums = mpi::throw_together(rows_->comm(), [&] {
@@ -142,45 +145,37 @@ inline std::uint64_t centers_hash(const std::optional<std::vector<double>>& cent
   return mpi::Call("centers", std::string_view(bytes, centers->size() * sizeof(double))).hash();
 }
 
-/// @throws InvalidArgument, ShapeError on all ranks
-template <std::floating_point T>
-void require_clusters(const DistMatrix<T>& a, Index k, const KMeansOptions& o) {
-  const mpi::Call call("kmeans", a.distribution(), k, o.init, centers_hash(o.centers), o.max_iter,
-                       o.tol, o.seed, o.n_init);
-  mpi::throw_together(a.grid().comm(), call, [&] {
-    const Shape shape = a.shape();
-    const auto require_that = [](bool good, const std::string& what) {
-      if (!good) throw InvalidArgument("kmeans: " + what);
-    };
-    require_that(shape.cols >= 1, "A must have at least one column: got 0");
-    require_that(k >= 1 && k <= shape.rows, "k must be between 1 and the number of rows, " +
-                                                std::to_string(shape.rows) + ": got " +
-                                                std::to_string(k));
-    require_that(k < Index{1} << 31, "k must fit 31 bits: got " + std::to_string(k));
-    require_that(o.max_iter >= 1, "max_iter must be at least 1: got " + std::to_string(o.max_iter));
-    require_that(o.n_init >= 1, "n_init must be at least 1: got " + std::to_string(o.n_init));
-    require_that(o.tol >= 0, "tol must not be negative: got " + std::to_string(o.tol));
-    if (!o.centers) return;
-    if (static_cast<Index>(o.centers->size()) != k * shape.cols) {
-      throw ShapeError("kmeans: init must have k times n numbers: got " +
-                       std::to_string(o.centers->size()) + ", not " +
-                       std::to_string(k * shape.cols));
-    }
-    for (const double x : *o.centers) require_that(std::isfinite(x), "init must be finite");
-  });
-  require_finite(a, "kmeans", "A");
+/// Of a matrix of this shape. @throws InvalidArgument, ShapeError
+inline void require_clusters(Shape shape, Index k, const KMeansOptions& o) {
+  const auto require_that = [](bool good, const std::string& what) {
+    if (!good) throw InvalidArgument("kmeans: " + what);
+  };
+  require_that(shape.cols >= 1, "A must have at least one column: got 0");
+  require_that(k >= 1 && k <= shape.rows, "k must be between 1 and the number of rows, " +
+                                              std::to_string(shape.rows) + ": got " +
+                                              std::to_string(k));
+  require_that(k < Index{1} << 31, "k must fit 31 bits: got " + std::to_string(k));
+  require_that(o.max_iter >= 1, "max_iter must be at least 1: got " + std::to_string(o.max_iter));
+  require_that(o.n_init >= 1, "n_init must be at least 1: got " + std::to_string(o.n_init));
+  require_that(o.tol >= 0, "tol must not be negative: got " + std::to_string(o.tol));
+  if (!o.centers) return;
+  if (static_cast<Index>(o.centers->size()) != k * shape.cols) {
+    throw ShapeError("kmeans: init must have k times n numbers: got " +
+                     std::to_string(o.centers->size()) + ", not " + std::to_string(k * shape.cols));
+  }
+  for (const double x : *o.centers) require_that(std::isfinite(x), "init must be finite");
 }
 
 /// First centres relative to the origin, n x k. Collective.
-template <std::floating_point T>
-Small<double> first_centres(const CentredRows<T>& centred, Index k, const KMeansOptions& o,
-                            Index run) {
+template <class Centred>
+Small<double> first_centres(const Centred& centred, Index k, const KMeansOptions& o, Index run) {
+  using Rows = typename Centred::Rows;
   const double bound = distance_bound(centred.bounds());
   const std::uint64_t seed = run == 0 ? o.seed : mix(o.seed + static_cast<std::uint64_t>(run));
   if (!o.centers && o.init == KMeansInit::plus_plus) {
-    return PlusPlus<T>(centred.rows(), {}, seed, bound).run(k);
+    return PlusPlus<Rows>(centred.rows(), {}, seed, bound).run(k);
   }
-  if (!o.centers) return ParallelInit<T>(centred.rows(), seed, bound).run(k);
+  if (!o.centers) return ParallelInit<Rows>(centred.rows(), seed, bound).run(k);
   return mpi::throw_together(centred.rows().comm(), [&] {
     Small<double> centres(centred.rows().n(), k);
     centres.data = *o.centers;
@@ -193,24 +188,23 @@ Small<double> first_centres(const CentredRows<T>& centred, Index k, const KMeans
   });
 }
 
-template <std::floating_point T>
-KMeans<T> kmeans_of(const DistMatrix<T>& a, Index k, const KMeansOptions& o) {
-  require_clusters(a, k, o);
-  const mpi::Communicator& comm = a.grid().comm();
-  const DistMatrix<T> dealt = a.layout() == VC_STAR ? a : redistribute(a, VC_STAR);
-  const CentredRows<T> centred(dealt);
+/// Of rows that lie where those of `dealt` do: a class with the rows, the origin that was taken off
+/// them, the bounds of their columns and their variance. Collective.
+template <std::floating_point T, class Centred>
+KMeans<T> kmeans_of_rows(const Centred& centred, const ProcessGrid& grid, const Distribution& dealt,
+                         Index k, const KMeansOptions& o) {
+  const mpi::Communicator& comm = grid.comm();
   std::optional<LloydState> best;
   for (Index run = 0; run < (o.centers ? 1 : o.n_init); ++run) {
     Small<double> first = first_centres(centred, k, o, run);
-    std::optional<Lloyd<T>> lloyd;
+    std::optional<Lloyd<typename Centred::Rows>> lloyd;
     mpi::throw_together(comm,
                         [&] { lloyd.emplace(centred.rows(), std::move(first), centred.bounds()); });
     LloydState found = lloyd->run(o.max_iter, o.tol * centred.variance());
     if (!best || found.inertia < best->inertia) best = std::move(found);
   }
   return mpi::throw_together(comm, [&] {
-    const Distribution column = beside(dealt.distribution(), 1);
-    KMeans<T> result{DistMatrix<double>::allocate(a.grid(), column, false),
+    KMeans<T> result{DistMatrix<double>::allocate(grid, beside(dealt, 1), false),
                      std::move(best->centres.data), best->inertia, best->iterations,
                      best->converged};
     for (std::size_t i = 0; i < best->labels.size(); ++i) {
@@ -222,6 +216,16 @@ KMeans<T> kmeans_of(const DistMatrix<T>& a, Index k, const KMeansOptions& o) {
     }
     return result;
   });
+}
+
+template <std::floating_point T>
+KMeans<T> kmeans_of(const DistMatrix<T>& a, Index k, const KMeansOptions& o) {
+  const mpi::Call call("kmeans", a.distribution(), k, o.init, centers_hash(o.centers), o.max_iter,
+                       o.tol, o.seed, o.n_init);
+  mpi::throw_together(a.grid().comm(), call, [&] { require_clusters(a.shape(), k, o); });
+  require_finite(a, "kmeans", "A");
+  const DistMatrix<T> dealt = a.layout() == VC_STAR ? a : redistribute(a, VC_STAR);
+  return kmeans_of_rows<T>(CentredRows<T>(dealt), a.grid(), dealt.distribution(), k, o);
 }
 
 }  // namespace detail

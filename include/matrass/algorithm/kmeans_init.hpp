@@ -20,8 +20,8 @@ namespace matrass::detail {
 /// @param weights of this rank's rows, not negative
 /// @param draws how many rows are drawn, independently
 /// @returns their global indices; -1 where no weight is positive. Collective.
-template <class T>
-std::vector<Index> draw_rows(const KMeansRows<T>& rows, const std::vector<double>& weights,
+template <ClusterRows Rows>
+std::vector<Index> draw_rows(const Rows& rows, const std::vector<double>& weights,
                              std::uint64_t seed, std::uint64_t stream, Index draws) {
   constexpr Index nobody = std::numeric_limits<Index>::max();
   const auto count = static_cast<std::size_t>(draws);
@@ -58,12 +58,12 @@ std::vector<Index> draw_rows(const KMeansRows<T>& rows, const std::vector<double
 ///
 /// Memory: 3 + log(k) doubles for each row.
 /// Source: Arthur and Vassilvitskii, "k-means++: the advantages of careful seeding" (2007).
-template <std::floating_point T>
+template <ClusterRows Rows>
 class PlusPlus {
  public:
   /// @param weights of this rank's rows; empty: 1 each @param bound of squared distances
   /// Local.
-  PlusPlus(const KMeansRows<T>& rows, std::vector<double> weights, std::uint64_t seed, double bound)
+  PlusPlus(const Rows& rows, std::vector<double> weights, std::uint64_t seed, double bound)
       : rows_(rows), weights_(std::move(weights)), seed_(seed), bins_(bound, rows.m()) {}
 
   /// @returns n x k. Collective.
@@ -103,9 +103,10 @@ class PlusPlus {
     std::vector<double> sums = mpi::throw_together(rows_.comm(), [&] {
       std::vector<double> parts(static_cast<std::size_t>(2 * tried.cols));
       std::array<double, packed_rows> found{};
-      rows_.for_each_panel([&](const T* panel, Index begin, Index count) {
+      const typename Rows::Distances distances(rows_, tried);
+      rows_.for_each_panel([&](typename Rows::Panel panel, Index begin, Index count) {
         for (Index t = 0; t < tried.cols; ++t) {
-          cluster_kernel<T>().distances(panel, rows_.n(), tried.col(t), found.data());
+          distances(panel, t, found.data());
           ExactSum sum{parts[static_cast<std::size_t>(2 * t)],
                        parts[static_cast<std::size_t>(2 * t + 1)]};
           double* kept = nearer_.data() + static_cast<std::size_t>(t) * local_m;
@@ -131,7 +132,7 @@ class PlusPlus {
     return best;
   }
 
-  const KMeansRows<T>& rows_;
+  const Rows& rows_;
   std::vector<double> weights_;
   std::uint64_t seed_;
   SumBins bins_;
@@ -143,10 +144,10 @@ class PlusPlus {
 /// min(1, 2 k d_i^2 / sum d^2); then k-means++ chooses among them, each weighted with the rows it
 /// is nearest to.
 /// Source: Bahmani et al., "Scalable k-means++" (2012).
-template <std::floating_point T>
+template <ClusterRows Rows>
 class ParallelInit {
  public:
-  ParallelInit(const KMeansRows<T>& rows, std::uint64_t seed, double bound)
+  ParallelInit(const Rows& rows, std::uint64_t seed, double bound)
       : rows_(rows), seed_(seed), bound_(bound), bins_(bound, rows.m()) {}
 
   /// @returns n x k. Collective; 5 passes with about 2 k distances a row, and one with 10 k.
@@ -164,7 +165,7 @@ class ParallelInit {
       fresh = rows_.fetch(take(2 * static_cast<double>(k) / sum, round, sum > 0));
       mpi::throw_together(rows_.comm(), [&] { chosen.append(fresh); });
     }
-    if (chosen.cols < k) return PlusPlus<T>(rows_, {}, seed_ + 1, bound_).run(k);
+    if (chosen.cols < k) return PlusPlus<Rows>(rows_, {}, seed_ + 1, bound_).run(k);
     return among(chosen, k);
   }
 
@@ -174,10 +175,11 @@ class ParallelInit {
     const ExactSum sum = mpi::throw_together(rows_.comm(), [&] {
       ExactSum mine;
       std::array<double, packed_rows> found{};
-      rows_.for_each_panel([&](const T* panel, Index begin, Index count) {
+      const typename Rows::Distances distances(rows_, fresh);
+      rows_.for_each_panel([&](typename Rows::Panel panel, Index begin, Index count) {
         double* kept = squares_.data() + begin;
         for (Index c = 0; c < fresh.cols; ++c) {
-          cluster_kernel<T>().distances(panel, rows_.n(), fresh.col(c), found.data());
+          distances(panel, c, found.data());
           for (Index i = 0; i < count; ++i) {
             kept[i] = std::min(kept[i], found[static_cast<std::size_t>(i)]);
           }
@@ -212,9 +214,9 @@ class ParallelInit {
   Small<double> among(const Small<double>& chosen, Index k) {
     std::vector<double> weights = mpi::throw_together(rows_.comm(), [&] {
       std::vector<double> counts(static_cast<std::size_t>(chosen.cols));
-      const NearestCentre<T> nearest(chosen);
+      const typename Rows::Nearest nearest(rows_, chosen);
       std::array<std::int32_t, packed_rows> best{};
-      rows_.for_each_panel([&](const T* panel, Index, Index count) {
+      rows_.for_each_panel([&](typename Rows::Panel panel, Index, Index count) {
         nearest(panel, best.data());
         for (Index i = 0; i < count; ++i) {
           counts[static_cast<std::size_t>(best[static_cast<std::size_t>(i)])] += 1;
@@ -238,10 +240,10 @@ class ParallelInit {
     const KMeansRows<double> few(local, indices, chosen.cols, rows_.comm());
     // The weights add up to m.
     const double bound = bound_ * static_cast<double>(rows_.m());
-    return PlusPlus<double>(few, mine, seed_ + 1, bound).run(k);
+    return PlusPlus<KMeansRows<double>>(few, mine, seed_ + 1, bound).run(k);
   }
 
-  const KMeansRows<T>& rows_;
+  const Rows& rows_;
   std::uint64_t seed_;
   double bound_;
   SumBins bins_;

@@ -28,24 +28,19 @@ struct LloydState {
 /// from one sum and added to the other: later iterations cost little more than the product.
 ///
 /// Memory: 4 bytes a row; six times k n doubles.
-template <std::floating_point T>
+template <ClusterRows Rows>
 class Lloyd {
  public:
   /// Local. @param centres n x k
   /// @param bounds of the columns' moduli
-  Lloyd(const KMeansRows<T>& rows, Small<double> centres, const std::vector<double>& bounds)
+  Lloyd(const Rows& rows, Small<double> centres, const std::vector<double>& bounds)
       : rows_(rows),
         k_(centres.cols),
         labels_(static_cast<std::size_t>(rows.local_m()), -1),
         parts_(static_cast<std::size_t>((2 * rows.n() + 1) * k_ + 1)),
-        row_(static_cast<std::size_t>(rows.n())),
-        inertia_bins_(distance_bound(bounds), rows.m()) {
+        inertia_bins_(distance_bound(bounds), rows.m()),
+        bins_(bounds, rows.m()) {
     found_.centres = std::move(centres);
-    for (const double bound : bounds) {
-      const SumBins bins(bound, rows.m());
-      high_.push_back(bins.high);
-      low_.push_back(bins.low);
-    }
   }
 
   /// Until no label changes, or until centres move by at most `least_shift` (the sum of squares).
@@ -78,15 +73,15 @@ class Lloyd {
   Index assign() {
     mpi::throw_together(rows_.comm(), [&] {
       double changed = 0;
-      const NearestCentre<T> nearest(found_.centres);
+      const typename Rows::Nearest nearest(rows_, found_.centres);
       std::array<std::int32_t, packed_rows> best{};
-      rows_.for_each_panel([&](const T* panel, Index begin, Index rows) {
+      rows_.for_each_panel([&](typename Rows::Panel panel, Index begin, Index rows) {
         nearest(panel, best.data());
         for (Index i = 0; i < rows; ++i) {
           std::int32_t& label = labels_[static_cast<std::size_t>(begin + i)];
           const std::int32_t now = best[static_cast<std::size_t>(i)];
           if (now == label) continue;
-          move_row(panel + i, label, now);
+          move_row(panel, i, label, now);
           label = now;
           changed += 1;
         }
@@ -102,29 +97,13 @@ class Lloyd {
     return static_cast<Index>(all_.back());
   }
 
-  void move_row(const T* row, std::int32_t from, std::int32_t to) {
-    const Index n = rows_.n();
-    for (Index j = 0; j < n; ++j) {
-      row_[static_cast<std::size_t>(j)] = static_cast<double>(row[j * packed_rows]);
-    }
+  void move_row(typename Rows::Panel panel, Index i, std::int32_t from, std::int32_t to) {
     const auto add = [&](Index c, double sign) {
-      cluster_kernel<T>().add_exactly(row_.data(), n, sign, high_.data(), low_.data(), high_sums(c),
-                                      low_sums(c));
+      rows_.add_exactly(panel, i, sign, bins_, high_sums(c), low_sums(c));
       count(c) += sign;
     };
     if (from >= 0) add(from, -1);
     add(to, 1);
-  }
-
-  /// Squared distance of local row i from the centre of its cluster.
-  double distance(Index i) const {
-    const double* centre = found_.centres.col(labels_[static_cast<std::size_t>(i)]);
-    double sum = 0;
-    for (Index j = 0; j < rows_.n(); ++j) {
-      const double d = static_cast<double>(rows_.at(i, j)) - centre[j];
-      sum += d * d;
-    }
-    return sum;
   }
 
   /// A cluster without rows gets the row that is farthest from its own centre, the next one the
@@ -147,8 +126,8 @@ class Lloyd {
       const Index to = empty[e];
       const double* x = moved.col(static_cast<Index>(e));
       const auto add = [&](Index c, double sign) {
-        cluster_kernel<T>().add_exactly(x, rows_.n(), sign, high_.data(), low_.data(), sums.col(c),
-                                        sums.col(k_ + c));
+        cluster_kernel<double>().add_exactly(x, rows_.n(), sign, bins_.high.data(),
+                                             bins_.low.data(), sums.col(c), sums.col(k_ + c));
         counts_[static_cast<std::size_t>(c)] += sign;
       };
       add(from, -1);
@@ -178,11 +157,13 @@ class Lloyd {
     std::vector<double> squares;
     std::vector<Index> places;
     mpi::throw_together(rows_.comm(), [&] {
+      const typename Rows::Distances distances(rows_, found_.centres);
       std::vector<Far> mine;
       mine.reserve(static_cast<std::size_t>(rows_.local_m()));
       for (Index i = 0; i < rows_.local_m(); ++i) {
-        mine.push_back({distance(i), rows_.indices()[static_cast<std::size_t>(i)],
-                        labels_[static_cast<std::size_t>(i)]});
+        const Index label = labels_[static_cast<std::size_t>(i)];
+        mine.push_back(
+            {distances.of_row(i, label), rows_.indices()[static_cast<std::size_t>(i)], label});
       }
       keep(mine);
       for (const Far& each : mine) {
@@ -226,21 +207,22 @@ class Lloyd {
   /// Collective; one pass.
   double inertia() {
     const ExactSum sum = mpi::throw_together(rows_.comm(), [&] {
+      const typename Rows::Distances distances(rows_, found_.centres);
       ExactSum mine;
-      for (Index i = 0; i < rows_.local_m(); ++i) mine.add(distance(i), inertia_bins_);
+      for (Index i = 0; i < rows_.local_m(); ++i) {
+        mine.add(distances.of_row(i, labels_[static_cast<std::size_t>(i)]), inertia_bins_);
+      }
       return mine;
     });
     return total(rows_.comm(), sum);
   }
 
-  const KMeansRows<T>& rows_;
+  const Rows& rows_;
   Index k_;
   std::vector<std::int32_t> labels_;
   std::vector<double> parts_;  ///< this rank's high sums, low sums, counts, number of changes
-  std::vector<double> row_;
   SumBins inertia_bins_;
-  std::vector<double> high_;  ///< SumBins of each column
-  std::vector<double> low_;
+  ColumnBins bins_;
   std::vector<double> all_;     ///< parts_ of all ranks
   Small<double> sums_;          ///< n x 2 k
   std::vector<double> counts_;  ///< of all ranks

@@ -38,7 +38,9 @@ struct TallSystem {
   const Op& op;
 
   const mpi::Communicator& comm() const { return op.comm(); }
-  U range(Index k) const { return U(static_cast<Index>(op.row_indices().size()), k); }
+  U range(Index k) const {
+    return U(static_cast<Index>(op.row_indices().size()), k, padded_columns(op, k));
+  }
   V domain(Index k) const { return V(op.shape().cols, k); }
 
   /// u = A v. Collective.
@@ -75,7 +77,9 @@ struct WideSystem {
 
   const mpi::Communicator& comm() const { return op.comm(); }
   U range(Index k) const { return U(op.shape().cols, k); }
-  V domain(Index k) const { return V(static_cast<Index>(op.row_indices().size()), k); }
+  V domain(Index k) const {
+    return V(static_cast<Index>(op.row_indices().size()), k, padded_columns(op, k));
+  }
 
   void apply(const V& v, U& u) const {
     mpi::throw_together(comm(), [&] { op.apply_adjoint(v.block(), u.values()); });
@@ -238,31 +242,27 @@ LsqrState<typename System::V> lsqr_of(const System& system, typename System::U b
   return run->run(maxiter);
 }
 
-/// @throws InvalidArgument, ShapeError on all ranks
+/// Of a matrix A with this grid and shape. @throws InvalidArgument, ShapeError
 template <Scalar T>
-void require_least_squares(const DistMatrix<T>& a, const DistMatrix<T>& b, const LsqrOptions& o) {
-  const mpi::Call call("lsqr", a.distribution(), b.distribution(), o.damp, o.atol, o.btol, o.conlim,
-                       o.maxiter);
-  mpi::throw_together(a.grid().comm(), call, [&] {
-    if (b.shape().rows != a.shape().rows) {
-      throw ShapeError("lsqr: b must have as many rows as A: got " +
-                       std::to_string(b.shape().rows) + " and " + std::to_string(a.shape().rows));
-    }
-    if (!(a.grid() == b.grid())) {
-      throw InvalidArgument("lsqr: A and b must share one process grid (build both on one Grid)");
-    }
-    const auto require_size = [](double x, const char* name) {
-      if (std::isfinite(x) && x >= 0) return;
-      throw InvalidArgument(std::string("lsqr: ") + name +
-                            " must be finite and not negative: got " + std::to_string(x));
-    };
-    require_size(o.damp, "damp");
-    require_size(o.atol, "atol");
-    require_size(o.btol, "btol");
-    require_size(o.conlim, "conlim");
-  });
-  require_finite(a, "lsqr", "A");
-  require_finite(b, "lsqr", "b");
+void require_least_squares(const ProcessGrid& grid, Shape shape, const DistMatrix<T>& b,
+                           const LsqrOptions& o) {
+  if (b.shape().rows != shape.rows) {
+    throw ShapeError("lsqr: b must have as many rows as A: got " + std::to_string(b.shape().rows) +
+                     " and " + std::to_string(shape.rows));
+  }
+  if (!(grid == b.grid())) {
+    throw InvalidArgument("lsqr: A and b must share one process grid (build both on one Grid)");
+  }
+  const auto require_size = [](double x, const char* name) {
+    if (std::isfinite(x) && x >= 0) return;
+    throw InvalidArgument(std::string("lsqr: ") + name + " must be finite and not negative: got " +
+                          std::to_string(x));
+  };
+  require_size(o.damp, "damp");
+  require_size(o.atol, "atol");
+  require_size(o.btol, "btol");
+  require_size(o.conlim, "conlim");
+  require_size(o.ntol, "ntol");
 }
 
 /// x as a matrix: that of a wide A's conjugated system lies where `rows` do. Collective.
@@ -285,22 +285,34 @@ Lsqr<T> lsqr_result(const ProcessGrid& grid, const Distribution& rows, LsqrState
 }
 
 /// A wide A is conj(B^H) where B = A^T has the dealt rows: conj(A) conj(x) = conj(b) is solved.
+/// @param tall a view of A by rows, or of A^T @param op the products with these rows
+/// Collective.
+template <class View, RowOperator Op, class T = typename Op::value_type>
+Lsqr<T> lsqr_of_rows(const View& tall, const Op& op, const Distribution& rows,
+                     const DistMatrix<T>& b, const LsqrOptions& options, Index maxiter) {
+  const ProcessGrid& grid = b.grid();
+  if (tall.transposed) {
+    const WideSystem<Op> system{op};
+    return lsqr_result<T>(grid, rows, lsqr_of(system, whole_vectors(b, true), options, maxiter));
+  }
+  const TallSystem<Op> system{op};
+  return lsqr_result<T>(grid, rows,
+                        lsqr_of(system, dealt_vectors(op, b, rows, false), options, maxiter));
+}
+
 template <Scalar T>
 Lsqr<T> lsqr_of_matrix(const DistMatrix<T>& a, const DistMatrix<T>& b, const LsqrOptions& options) {
-  require_least_squares(a, b, options);
-  const ProcessGrid& grid = a.grid();
+  const mpi::Call call("lsqr", a.distribution(), b.distribution(), options.damp, options.atol,
+                       options.btol, options.conlim, options.maxiter, options.ntol);
+  mpi::throw_together(a.grid().comm(), call,
+                      [&] { require_least_squares(a.grid(), a.shape(), b, options); });
+  require_finite(a, "lsqr", "A");
+  require_finite(b, "lsqr", "b");
   const Index maxiter = options.maxiter >= 0 ? options.maxiter : 2 * a.shape().cols;
   const TallView<T> tall = tall_view(a);
   std::optional<DenseRows<T>> op;
-  mpi::throw_together(grid.comm(), [&] { op.emplace(tall.rows); });
-  const Distribution& rows = tall.rows.distribution();
-  if (tall.transposed) {
-    const WideSystem<DenseRows<T>> system{*op};
-    return lsqr_result<T>(grid, rows, lsqr_of(system, whole_vectors(b, true), options, maxiter));
-  }
-  const TallSystem<DenseRows<T>> system{*op};
-  return lsqr_result<T>(grid, rows,
-                        lsqr_of(system, dealt_vectors(b, rows, false), options, maxiter));
+  mpi::throw_together(a.grid().comm(), [&] { op.emplace(tall.rows); });
+  return lsqr_of_rows(tall, *op, tall.rows.distribution(), b, options, maxiter);
 }
 
 }  // namespace detail

@@ -17,6 +17,7 @@ struct LsqrOptions {
   double btol = 1e-6;   ///< stop where ||r|| <= btol ||b|| + atol ||A|| ||x||
   double conlim = 1e8;  ///< stop where the estimated condition of A is beyond; 0: never
   Index maxiter = -1;   ///< -1: 2 n
+  double ntol = 0;      ///< stop where ||A^H r - damp^2 x|| <= ntol ||A^H b||
 };
 
 namespace detail {
@@ -35,6 +36,7 @@ class LsqrRecurrence {
         alpha_before_(alpha),
         rnorm_(beta),
         arnorm_(alpha * beta),
+        arnorm_first_(alpha * beta),
         active_(alpha * beta > 0),
         satisfied_(!active_) {}
 
@@ -83,7 +85,8 @@ class LsqrRecurrence {
     const double rbar = std::hypot(residual, o_.damp * xnorm);
     const double rtol = o_.btol * bnorm_ + o_.atol * anorm_ * xnorm;
     const double least = std::max(o_.atol, std::numeric_limits<double>::epsilon());
-    return satisfied_ && (rbar <= slack * rtol || normal_residual <= slack * least * anorm_ * rbar);
+    const double wanted = std::max(least * anorm_ * rbar, o_.ntol * arnorm_first_);
+    return satisfied_ && (rbar <= slack * rtol || normal_residual <= slack * wanted);
   }
 
  private:
@@ -107,7 +110,7 @@ class LsqrRecurrence {
     const double test3 = acond_ > 0 ? 1 / acond_ : 1;
     const double growth = anorm_ * xnorm_ / bnorm_;
     satisfied_ = test2 <= o_.atol || test1 <= o_.btol + o_.atol * growth || 1 + test2 <= 1 ||
-                 1 + test1 / (1 + growth) <= 1;
+                 1 + test1 / (1 + growth) <= 1 || arnorm_ <= o_.ntol * arnorm_first_;
     const bool too_ill = (o_.conlim > 0 && test3 <= 1 / o_.conlim) || test3 <= eps / 2;
     active_ = !satisfied_ && !too_ill && std::isfinite(rnorm_) && std::isfinite(arnorm_);
   }
@@ -119,6 +122,7 @@ class LsqrRecurrence {
   double alpha_before_;
   double rnorm_;
   double arnorm_;
+  double arnorm_first_;
   bool active_;
   bool satisfied_;
   double anorm_ = 0;

@@ -45,6 +45,11 @@ using RowBlock = typename TallBlocks<T>::Block;
 ///                 Small<Wide<T>>& w) const;
 ///         // u = A v - u diag(alpha), then w = A^H u, this rank's contribution.
 ///
+/// And for matrices whose products are made for other blocks than those of whole vector registers
+/// (see padded_columns):
+///
+///     Index padded(Index k) const;  // at least k
+///
 /// A wide matrix is given by its transpose's rows: see lsqr_of().
 template <class Op>
 concept RowOperator =
@@ -65,6 +70,17 @@ concept FusedOperator =
     requires(const Op& op, const Small<Wide<typename Op::value_type>>& v,
              std::span<const double> alpha, const RowBlock<typename Op::value_type>& u,
              Small<Wide<typename Op::value_type>>& w) { op.update(v, alpha, u, w); };
+
+/// How many columns of memory a block of k vectors has.
+template <RowOperator Op>
+Index padded_columns(const Op& op, Index k) {
+  if constexpr (requires { op.padded(k); }) {
+    return op.padded(k);
+  } else {
+    constexpr Index pad = TallBlocks<typename Op::value_type>::pad();
+    return (k + pad - 1) / pad * pad;
+  }
+}
 
 /// A dense matrix in [VC,STAR].
 template <Scalar T>

@@ -9,6 +9,7 @@
 #include <matrass/algorithm/truncated_svd.hpp>
 #include <numeric>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -117,20 +118,10 @@ Centre<T> centre_of(const TallView<T>& tall, const LocalRows<T>& a) {
   return with_scale(power_of_two(largest, most));
 }
 
+/// From the triplets of the centred matrix, which has m rows. Collective.
 template <Scalar T>
-Pca<T> pca_of(const DistMatrix<T>& a, Index k, const SvdOptions& options) {
-  require_rank(a, k, options, "pca");
-  const Index m = a.shape().rows;
-  mpi::throw_together(a.grid().comm(), [&] {
-    if (m < 2) throw InvalidArgument("pca: A must have at least 2 rows: got 1");
-  });
-  const TallView<T> tall = tall_view(a);
-  LocalRows<T> rows = tall.local();
-  Centre<T> centre = centre_of(tall, rows);
-  (tall.transposed ? rows.row_shift : rows.col_shift) =
-      tall.transposed ? centre.of_rows.data() : centre.mean.data();
-  TruncatedSvd<T> svd = svd_of_rows<T>(tall, rows, k, options, "pca");
-  Pca<T> result = mpi::throw_together(a.grid().comm(), [&] {
+Pca<T> pca_from(TruncatedSvd<T> svd, Centre<T> centre, Index m) {
+  Pca<T> result = mpi::throw_together(svd.u.grid().comm(), [&] {
     Pca<T> r{std::move(centre.mean), svd.v, {}, {}, svd.s, svd.u, std::move(svd.residual)};
     for (const Real<T> s : svd.s) {
       const auto value = static_cast<double>(s);
@@ -149,6 +140,23 @@ Pca<T> pca_of(const DistMatrix<T>& a, Index k, const SvdOptions& options) {
     }
   }
   return result;
+}
+
+inline void require_samples(Index m) {
+  if (m < 2) throw InvalidArgument("pca: A must have at least 2 rows: got " + std::to_string(m));
+}
+
+template <Scalar T>
+Pca<T> pca_of(const DistMatrix<T>& a, Index k, const SvdOptions& options) {
+  require_rank(a, k, options, "pca");
+  mpi::throw_together(a.grid().comm(), [&] { require_samples(a.shape().rows); });
+  const TallView<T> tall = tall_view(a);
+  LocalRows<T> rows = tall.local();
+  Centre<T> centre = centre_of(tall, rows);
+  (tall.transposed ? rows.row_shift : rows.col_shift) =
+      tall.transposed ? centre.of_rows.data() : centre.mean.data();
+  TruncatedSvd<T> svd = svd_of_rows<T>(tall, rows, k, options, "pca");
+  return pca_from(std::move(svd), std::move(centre), a.shape().rows);
 }
 
 }  // namespace detail

@@ -257,27 +257,33 @@ class RidgeRun {
   Small<N> x_;      ///< on rank 0: x, or v
 };
 
-template <Scalar T>
-Ridge<T> ridge_of(const DistMatrix<T>& a, const DistMatrix<T>& b, const RidgeOptions& options) {
+/// @param k columns of B @throws InvalidArgument
+inline void require_penalties(const std::vector<double>& alpha, Index k) {
+  const auto given = static_cast<Index>(alpha.size());
+  if (given != 1 && given != k) {
+    throw InvalidArgument("ridge: alpha must be one number or one for each of the " +
+                          std::to_string(k) + " columns of B: got " + std::to_string(given));
+  }
+  for (const double each : alpha) {
+    if (!(each >= 0) || std::isinf(each)) {
+      throw InvalidArgument("ridge: alpha must be finite and not negative: got " +
+                            std::to_string(each));
+    }
+  }
+}
+
+/// What tells options from others, for mpi::Call.
+inline std::uint64_t options_hash(const RidgeOptions& options) {
   const std::string_view alphas(reinterpret_cast<const char*>(options.alpha.data()),
                                 options.alpha.size() * sizeof(double));
+  return mpi::Call("options", alphas, options.method, options.tol, options.max_steps).hash();
+}
+
+template <Scalar T>
+Ridge<T> ridge_of(const DistMatrix<T>& a, const DistMatrix<T>& b, const RidgeOptions& options) {
   require_right_side(a, b, "ridge",
-                     mpi::Call("ridge", a.distribution(), b.distribution(), alphas, options.method,
-                               options.tol, options.max_steps));
-  mpi::throw_together(a.grid().comm(), [&] {
-    const Index k = b.shape().cols;
-    const auto given = static_cast<Index>(options.alpha.size());
-    if (given != 1 && given != k) {
-      throw InvalidArgument("ridge: alpha must be one number or one for each of the " +
-                            std::to_string(k) + " columns of B: got " + std::to_string(given));
-    }
-    for (const double alpha : options.alpha) {
-      if (!(alpha >= 0) || std::isinf(alpha)) {
-        throw InvalidArgument("ridge: alpha must be finite and not negative: got " +
-                              std::to_string(alpha));
-      }
-    }
-  });
+                     mpi::Call("ridge", a.distribution(), b.distribution(), options_hash(options)));
+  mpi::throw_together(a.grid().comm(), [&] { require_penalties(options.alpha, b.shape().cols); });
   return RidgeRun<T>(a, b, options).run();
 }
 

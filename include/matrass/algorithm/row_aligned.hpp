@@ -47,25 +47,30 @@ Small<Wide<T>> whole_on_root(const DistMatrix<T>& b) {
   return whole;
 }
 
-/// @throws ShapeError, InvalidArgument on all ranks unless B has A's rows and grid. Collective: the
-///   agreement that a routine begins with.
+/// @throws ShapeError, InvalidArgument unless B has the rows and the grid of an A of this shape
+template <Scalar T>
+void require_right_side(const ProcessGrid& grid, Shape shape, const DistMatrix<T>& b,
+                        const std::string& routine) {
+  const auto shown = [](Shape s) {
+    return "(" + std::to_string(s.rows) + ", " + std::to_string(s.cols) + ")";
+  };
+  if (shape.rows != b.shape().rows) {
+    throw ShapeError(routine + ": A and B must have as many rows: got shapes " + shown(shape) +
+                     " and " + shown(b.shape()));
+  }
+  if (!(grid == b.grid())) {
+    throw InvalidArgument(routine + ": A and B must share one process grid: got " +
+                          to_string(grid.shape()) + " and " + to_string(b.grid().shape()) +
+                          " (build both on one Grid)");
+  }
+}
+
+/// The same on all ranks. Collective: the agreement that a routine begins with.
 template <Scalar T>
 void require_right_side(const DistMatrix<T>& a, const DistMatrix<T>& b, const std::string& routine,
                         const mpi::Call& call) {
-  mpi::throw_together(a.grid().comm(), call, [&] {
-    const auto shown = [](Shape s) {
-      return "(" + std::to_string(s.rows) + ", " + std::to_string(s.cols) + ")";
-    };
-    if (a.shape().rows != b.shape().rows) {
-      throw ShapeError(routine + ": A and B must have as many rows: got shapes " +
-                       shown(a.shape()) + " and " + shown(b.shape()));
-    }
-    if (!(a.grid() == b.grid())) {
-      throw InvalidArgument(routine + ": A and B must share one process grid: got " +
-                            to_string(a.grid().shape()) + " and " + to_string(b.grid().shape()) +
-                            " (build both on one Grid)");
-    }
-  });
+  mpi::throw_together(a.grid().comm(), call,
+                      [&] { require_right_side(a.grid(), a.shape(), b, routine); });
 }
 
 }  // namespace matrass::detail

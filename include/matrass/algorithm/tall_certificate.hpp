@@ -100,6 +100,33 @@ Certificate certify_qr(const DistMatrix<T>& a, const DistMatrix<T>& q, const Dis
   return {detail::ratio(std::sqrt(square), size), detail::far_from_identity(sums.gram)};
 }
 
+namespace detail {
+
+/// Norms of each column of a least squares problem.
+struct ProblemNorms {
+  std::vector<double> gradient;  ///< A^H (b - A x) - alpha x
+  std::vector<double> residual;  ///< b - A x
+  std::vector<double> solution;
+  std::vector<double> right;  ///< b
+};
+
+/// See certify_least_squares(). Local.
+inline Certificate least_squares_certificate(const ProblemNorms& of, double a_norm,
+                                             const std::vector<double>& alpha) {
+  Certificate found;
+  for (std::size_t j = 0; j < of.right.size(); ++j) {
+    const double penalty = alpha[alpha.size() == 1 ? 0 : j];
+    double worst = ratio(of.gradient[j], a_norm * of.residual[j] + penalty * of.solution[j]);
+    if (penalty == 0) {
+      worst = std::min(worst, ratio(of.residual[j], a_norm * of.solution[j] + of.right[j]));
+    }
+    found.residual = std::max(found.residual, worst);
+  }
+  return found;
+}
+
+}  // namespace detail
+
 /// Of x as the minimiser of ||A x_j - b_j||^2 + alpha_j ||x_j||^2: the largest over j of the
 /// smaller one of ||A^H r - alpha x|| / (||A||_F ||r|| + alpha ||x||), r = b - A x, and (for alpha
 /// = 0)
@@ -123,35 +150,31 @@ Certificate certify_least_squares(const DistMatrix<T>& a, const DistMatrix<T>& b
   });
   mpi::allreduce<N>(comm, sums.cross.span());
   mpi::allreduce(comm, std::span<double>(sums.squares));
-  std::vector<double> b_squares(static_cast<std::size_t>(k));
+  detail::ProblemNorms norms{.residual = std::move(sums.squares)};
+  norms.right.resize(static_cast<std::size_t>(k));
   const detail::LocalRows<T> b_rows = detail::rows_of(right);
   for (Index j = 0; j < k; ++j) {
     for (Index i = 0; i < b_rows.m; ++i) {
       const double size = modulus(b_rows.row(i)[j * b_rows.col_stride]);
-      b_squares[static_cast<std::size_t>(j)] += size * size;
+      norms.right[static_cast<std::size_t>(j)] += size * size;
     }
   }
-  mpi::allreduce(comm, std::span<double>(b_squares));
-  const double a_norm = norm(a);
-  Certificate found;
+  mpi::allreduce(comm, std::span<double>(norms.right));
   for (Index j = 0; j < k; ++j) {
-    const auto at = static_cast<std::size_t>(j);
-    const double penalty = alpha[alpha.size() == 1 ? 0 : at];
+    const double penalty = alpha[alpha.size() == 1 ? 0 : static_cast<std::size_t>(j)];
     double gradient = 0;
-    double length = 0;
+    double solution = 0;
     for (Index i = 0; i < whole.rows; ++i) {
       gradient += std::norm(sums.cross(i, j) - penalty * whole(i, j));
-      length += std::norm(whole(i, j));
+      solution += std::norm(whole(i, j));
     }
-    length = std::sqrt(length);
-    const double r = std::sqrt(sums.squares[at]);
-    double worst = detail::ratio(std::sqrt(gradient), a_norm * r + penalty * length);
-    if (penalty == 0) {
-      worst = std::min(worst, detail::ratio(r, a_norm * length + std::sqrt(b_squares[at])));
-    }
-    found.residual = std::max(found.residual, worst);
+    norms.gradient.push_back(std::sqrt(gradient));
+    norms.solution.push_back(std::sqrt(solution));
   }
-  return found;
+  for (auto* squares : {&norms.residual, &norms.right}) {
+    for (double& each : *squares) each = std::sqrt(each);
+  }
+  return detail::least_squares_certificate(norms, norm(a), alpha);
 }
 
 }  // namespace matrass

@@ -22,11 +22,11 @@ class DealtVectors {
  public:
   static constexpr bool dealt = true;
 
-  /// Zeros. Local. @throws MemoryLimitError
-  DealtVectors(Index m, Index cols) : rows_(m) {
-    const Index padded = (cols + TallBlocks<T>::pad() - 1) / TallBlocks<T>::pad();
+  /// Zeros. Local. @param padded memory of a row, for `cols` numbers: see padded_columns()
+  /// @throws MemoryLimitError
+  DealtVectors(Index m, Index cols, Index padded) : rows_(m) {
     block_.width = cols;
-    block_.ld = block_.padded = padded * TallBlocks<T>::pad();
+    block_.ld = block_.padded = padded;
     storage_ = Storage<T>::allocate(m * block_.ld, true);
     block_.data = storage_.data();
   }
@@ -127,12 +127,14 @@ inline Distribution beside(const Distribution& d, Index cols) {
       .slice(rows.first, rows.first + rows.extent, 0, cols);
 }
 
-/// A matrix as vectors that lie where the rows of `d` do. Collective.
-template <Scalar T>
-DealtVectors<T> dealt_vectors(const DistMatrix<T>& b, const Distribution& d, bool conjugated) {
+/// A matrix as vectors for products with `op`, that lie where the rows of `d` do. Collective.
+template <RowOperator Op, Scalar T>
+DealtVectors<T> dealt_vectors(const Op& op, const DistMatrix<T>& b, const Distribution& d,
+                              bool conjugated) {
   const DistMatrix<T> rows = redistribute(b, b.grid(), beside(d, b.shape().cols));
   return mpi::throw_together(b.grid().comm(), [&] {
-    DealtVectors<T> x(rows.local_shape().rows, b.shape().cols);
+    const Index k = b.shape().cols;
+    DealtVectors<T> x(rows.local_shape().rows, k, padded_columns(op, k));
     for (Index c = 0; c < x.cols(); ++c) {
       for (Index i = 0; i < x.rows(); ++i) {
         x(i, c) = conjugated ? conjugate(rows.part()(i, c)) : rows.part()(i, c);

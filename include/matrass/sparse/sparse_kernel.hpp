@@ -7,8 +7,10 @@
 
 #include <concepts>
 #include <cstdint>
+#include <limits>
 #include <matrass/core/types.hpp>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 namespace matrass::detail {
@@ -16,9 +18,9 @@ namespace matrass::detail {
 /// For rows i: y_i = sum of a_ic v_c (`forward`), then w_c += conj(a_ic) y_i for each entry
 /// (`adjoint`): each row's entries are read once, and are in the nearest cache for the second.
 ///
-/// Rows of v, y and w are of real numbers (complex ones are `pairs`), aligned to 64 bytes, `width`
-/// a multiple of 64 bytes. W is in double precision, whatever R is: a column may have any number of
-/// entries.
+/// Rows of v, y and w are of real numbers (complex ones are `pairs`). `width` is a multiple of 64
+/// bytes, and so aligned, or 1, 2, 4, ... numbers in less than 64 bytes, aligned to their size. W
+/// is in double precision, whatever R is: a column may have any number of entries.
 template <std::floating_point R>
 struct SparseSweep {
   Index rows = 0;
@@ -68,6 +70,7 @@ template <std::floating_point R>
 struct SparseKernel {
   std::string_view name;
   void (*run)(const SparseSweep<R>&);
+  void (*nearest)(const R*, Index, Index, const R*, std::int32_t*);  ///< nearest_in_rows
 };
 
 /// The kernels that this processor can run, the best one first.
@@ -79,11 +82,11 @@ std::vector<SparseKernel<R>> sparse_kernels() {
   const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   if (has_avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw")) {
-    usable.push_back({"avx512", sparse_avx512::run<R>});
+    usable.push_back({"avx512", sparse_avx512::run<R>, sparse_avx512::nearest_in_rows<R>});
   }
-  if (has_avx2) usable.push_back({"avx2", sparse_avx2::run<R>});
+  if (has_avx2) usable.push_back({"avx2", sparse_avx2::run<R>, sparse_avx2::nearest_in_rows<R>});
 #endif
-  usable.push_back({"portable", sparse_portable::run<R>});
+  usable.push_back({"portable", sparse_portable::run<R>, sparse_portable::nearest_in_rows<R>});
   return usable;
 }
 

@@ -6,17 +6,22 @@
 // Included several times, so without an include guard, inside a namespace and a target region, with
 //   MATRASS_VECTOR_BYTES  bytes of a vector register
 
-template <class R>
+template <class R, int N>
 struct VectorOf {
-  using type [[gnu::vector_size(MATRASS_VECTOR_BYTES), gnu::may_alias]] = R;
+  using type [[gnu::vector_size(N * sizeof(R)), gnu::may_alias]] = R;
+};
+template <class R>
+struct VectorOf<R, 1> {
+  using type = R;
 };
 
-/// x += value * v for N numbers.
+/// x += value * v for N numbers, a power of two or a multiple of a line.
 template <class R, int N>
 struct Numbers {
-  static constexpr int lanes = MATRASS_VECTOR_BYTES / static_cast<int>(sizeof(R));
+  static constexpr int most = MATRASS_VECTOR_BYTES / static_cast<int>(sizeof(R));
+  static constexpr int lanes = N < most ? N : most;
   static constexpr int count = N / lanes;
-  using V = typename VectorOf<R>::type;
+  using V = typename VectorOf<R, lanes>::type;
   V x[count];
 
   void clear() {
@@ -47,6 +52,7 @@ template <class R, bool Pairs, int N, bool Forward, bool Adjoint>
 void sweep(const SparseSweep<R>& p, Index column) {
   constexpr Index ahead = 16;  // entries: about the latency of the cache behind the nearest
   constexpr int line = 64;
+  constexpr int bytes = N * static_cast<int>(sizeof(R));
   const R* v = p.v + column;
   double* w = p.w + column;
   const Index last = p.starts[p.rows];
@@ -60,10 +66,12 @@ void sweep(const SparseSweep<R>& p, Index column) {
       re.clear();
       if constexpr (Pairs) im.clear();
       for (Index e = begin; e < end; ++e) {
-        const Index next = e + ahead < last ? p.columns[e + ahead] : 0;
+        if constexpr (bytes >= line) {
+          const Index next = e + ahead < last ? p.columns[e + ahead] : 0;
 #pragma GCC unroll 4
-        for (int at = 0; at < N * static_cast<int>(sizeof(R)); at += line) {
-          __builtin_prefetch(reinterpret_cast<const char*>(v + next * p.ld) + at, 0, 3);
+          for (int at = 0; at < bytes; at += line) {
+            __builtin_prefetch(reinterpret_cast<const char*>(v + next * p.ld) + at, 0, 3);
+          }
         }
         const R* row = v + p.columns[e] * p.ld;
         if constexpr (Pairs) {
@@ -120,9 +128,21 @@ void sweep_as(const SparseSweep<R>& p, Index column) {
   sweep<R, Pairs, N, false, true>(p, column);
 }
 
+/// Less than a line: 1, 2, 4 or 8 numbers.
+template <class R, bool Pairs, int N = 1>
+void sweep_few(const SparseSweep<R>& p) {
+  if constexpr (N * sizeof(R) < 64) {
+    if constexpr (N > 1 || !Pairs) {
+      if (p.width == N) return sweep_as<R, Pairs, N>(p, 0);
+    }
+    sweep_few<R, Pairs, 2 * N>(p);
+  }
+}
+
 template <class R, bool Pairs>
 void sweep_columns(const SparseSweep<R>& p) {
   constexpr Index least = 64 / static_cast<Index>(sizeof(R));  // one line
+  if (p.width > 0 && p.width < least) return sweep_few<R, Pairs>(p);
   for (Index column = 0; column < p.width;) {
     const Index left = p.width - column;
     if (left >= 2 * least) {
@@ -142,5 +162,37 @@ void run(const SparseSweep<R>& p) {
     sweep_columns<R, true>(p);
   } else {
     sweep_columns<R, false>(p);
+  }
+}
+
+/// best[i] = the first c that has the least scores[i * width + c] + bias[c]. Rows are aligned to 64
+/// bytes, and whole lines long.
+template <class R>
+void nearest_in_rows(const R* scores, Index rows, Index width, const R* bias, std::int32_t* best) {
+  using Integer = std::conditional_t<sizeof(R) == 8, std::int64_t, std::int32_t>;
+  constexpr int lanes = MATRASS_VECTOR_BYTES / static_cast<int>(sizeof(R));
+  using V = typename VectorOf<R, lanes>::type;
+  using I [[gnu::vector_size(MATRASS_VECTOR_BYTES)]] = Integer;
+  I first{};
+  for (int lane = 0; lane < lanes; ++lane) first[lane] = lane;
+  for (Index i = 0; i < rows; ++i) {
+    V least = V{} + std::numeric_limits<R>::infinity();
+    I index = first;
+    I at = first;
+    for (Index c = 0; c < width; c += lanes) {
+      const V score = *reinterpret_cast<const V*>(scores + i * width + c) +
+                      *reinterpret_cast<const V*>(bias + c);
+      const I less = score < least;
+      least = less ? score : least;
+      index = less ? at : index;
+      at += lanes;
+    }
+    int winner = 0;
+    for (int lane = 1; lane < lanes; ++lane) {
+      const bool better = least[lane] < least[winner] ||
+                          (least[lane] == least[winner] && index[lane] < index[winner]);
+      winner = better ? lane : winner;
+    }
+    best[i] = static_cast<std::int32_t>(index[winner]);
   }
 }

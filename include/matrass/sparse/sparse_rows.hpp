@@ -36,6 +36,13 @@ struct SparseRows {
   }
 };
 
+/// This rank's rows of the stored matrix, conjugated where the view is. Local.
+template <Scalar T>
+SparseRows<T> stored_rows(const SparseMatrix<T>& a) {
+  const Shape shape = a.stored().shape();
+  return {a.part().rows, shape.cols, &a.part(), a.view().conjugated, shape.rows, a.nnz()};
+}
+
 /// How many real numbers a scalar is.
 template <Scalar T>
 inline constexpr Index reals = is_complex<T> ? 2 : 1;
@@ -56,45 +63,83 @@ SparseSweep<Real<T>> sweep_over(const CsrPart<T>& part, bool conjugated, Index b
   return p;
 }
 
+/// Sweeps over sparse rows with blocks of vectors: V and W as whole columns, Y by rows. Local.
+///
+/// Memory: rows of V (in A's precision) and W (in double) for the columns that this rank touches.
+template <Scalar T>
+class SparseSweeps {
+ public:
+  using Block = typename TallBlocks<T>::Block;
+
+  /// @param padded columns of memory of Y's rows @param pass what all sweeps together are to do
+  SparseSweeps(const SparseRows<T>& a, Index padded, Pass pass,
+               const SparseKernel<Real<T>>& kernel = sparse_kernel<Real<T>>())
+      : a_(a),
+        ld_(padded),
+        kernel_(kernel),
+        v_(pass == Pass::adjoint ? 0 : a.part->cols * padded),
+        w_(pass == Pass::forward ? 0 : a.part->cols * padded) {}
+
+  /// Takes V, n x width.
+  void set(const Small<Wide<T>>& v) {
+    for_each_place(v.cols, [&](Index row, Index column, Index c) {
+      v_.get()[row * ld_ + c] = static_cast<T>(v(column, c));
+    });
+  }
+
+  /// Rows [begin, begin + rows) of A with y, which has just these rows: y = A V, then W += A^H y.
+  void run(Pass pass, Index begin, Index rows, const Block& y) const {
+    SparseSweep<Real<T>> p = sweep_over(*a_.part, a_.conjugated, begin, rows, ld_);
+    p.forward = pass != Pass::adjoint;
+    p.adjoint = pass != Pass::forward;
+    p.v = reinterpret_cast<const Real<T>*>(v_.get());
+    p.w = reinterpret_cast<double*>(w_.get());
+    p.y = reinterpret_cast<Real<T>*>(y.data);
+    p.ldy = y.ld * reals<T>;
+    kernel_.run(p);
+  }
+
+  /// W as n x width.
+  Small<Wide<T>> sum(Index width) const {
+    Small<Wide<T>> w(a_.n, width);
+    for_each_place(
+        width, [&](Index row, Index column, Index c) { w(column, c) = w_.get()[row * ld_ + c]; });
+    return w;
+  }
+
+ private:
+  /// Calls f(touched column, global column, c), so that what it touches stays in cache.
+  template <class F>
+  void for_each_place(Index width, F&& f) const {
+    const CsrPart<T>& part = *a_.part;
+    constexpr Index tile = 512;
+    for (Index begin = 0; begin < part.cols; begin += tile) {
+      const Index end = std::min(part.cols, begin + tile);
+      for (Index c = 0; c < width; ++c) {
+        for (Index j = begin; j < end; ++j) {
+          f(j, part.touched.empty() ? j : part.touched[static_cast<std::size_t>(j)], c);
+        }
+      }
+    }
+  }
+
+  SparseRows<T> a_;
+  Index ld_;
+  const SparseKernel<Real<T>>& kernel_;
+  Aligned<T> v_;
+  Aligned<Wide<T>> w_;
+};
+
 /// normal_product() of sparse rows. Local. Cost: 2 nnz b flops a product; the entries are read once
-/// for each 16 columns (in double precision), for both products together. Memory: rows of V and W
-/// for the columns that this rank touches.
+/// for each 16 columns (in double precision), for both products together.
 template <Scalar T>
 void normal_product(const SparseRows<T>& a, Pass pass, const Small<Wide<T>>& v,
                     const typename TallBlocks<T>::Block& y, Small<Wide<T>>& w,
                     const SparseKernel<Real<T>>& kernel = sparse_kernel<Real<T>>()) {
-  const CsrPart<T>& part = *a.part;
-  const Index ld = y.padded;
-  const auto global = [&](Index c) {
-    return part.touched.empty() ? c : part.touched[static_cast<std::size_t>(c)];
-  };
-  constexpr Index tile = 512;  // rows: a column of V and its place in the block stay in cache
-  Aligned<T> v_rows(pass == Pass::adjoint ? 0 : part.cols * ld);
-  Aligned<Wide<T>> w_rows(pass == Pass::forward ? 0 : part.cols * ld);
-  for (Index begin = 0; begin < part.cols && pass != Pass::adjoint; begin += tile) {
-    const Index end = std::min(part.cols, begin + tile);
-    for (Index c = 0; c < y.width; ++c) {
-      for (Index j = begin; j < end; ++j) {
-        v_rows.get()[j * ld + c] = static_cast<T>(v(global(j), c));
-      }
-    }
-  }
-  SparseSweep<Real<T>> p = sweep_over(part, a.conjugated, 0, a.m, y.padded);
-  p.forward = pass != Pass::adjoint;
-  p.adjoint = pass != Pass::forward;
-  p.v = reinterpret_cast<const Real<T>*>(v_rows.get());
-  p.w = reinterpret_cast<double*>(w_rows.get());
-  p.y = reinterpret_cast<Real<T>*>(y.data);
-  p.ldy = y.ld * reals<T>;
-  kernel.run(p);
-  if (pass == Pass::forward) return;
-  w = Small<Wide<T>>(a.n, y.width);
-  for (Index begin = 0; begin < part.cols; begin += tile) {
-    const Index end = std::min(part.cols, begin + tile);
-    for (Index c = 0; c < y.width; ++c) {
-      for (Index j = begin; j < end; ++j) w(global(j), c) = w_rows.get()[j * ld + c];
-    }
-  }
+  SparseSweeps<T> sweeps(a, y.padded, pass, kernel);
+  if (pass != Pass::adjoint) sweeps.set(v);
+  sweeps.run(pass, 0, a.m, y);
+  if (pass != Pass::forward) w = sweeps.sum(y.width);
 }
 
 template <Scalar T>

@@ -5,8 +5,7 @@
 #pragma once
 
 #include <matrass/algorithm/truncated_svd.hpp>
-#include <matrass/sparse/convert.hpp>
-#include <matrass/sparse/sparse_rows.hpp>
+#include <matrass/sparse/sparse_tall_view.hpp>
 #include <string>
 #include <utility>
 
@@ -14,39 +13,13 @@ namespace matrass {
 
 namespace detail {
 
-/// A, or A^T if A is wide, stored by rows.
 template <Scalar T>
-struct SparseTallView {
-  SparseMatrix<T> rows;
-  bool transposed = false;
-
-  SparseRows<T> local() const {
-    return {rows.part().rows,       rows.stored().shape().cols, &rows.part(),
-            rows.view().conjugated, rows.stored().shape().rows, rows.nnz()};
-  }
-  DistMatrix<T> beside(Index columns) const {
-    return DistMatrix<T>::allocate(rows.grid(), rows.beside_rows(columns), false);
-  }
-};
-
-/// Collective. Moves entries only where the stored matrix is wide.
-template <Scalar T>
-SparseTallView<T> tall_view(const SparseMatrix<T>& a) {
-  const Shape stored = a.stored().shape();
-  const bool seen_transposed = a.view().transposed;
-  // The stored matrix itself, conjugated where the view is.
-  const SparseMatrix<T> plain = seen_transposed ? a.transposed() : a;
-  if (stored.rows >= stored.cols) return {plain, seen_transposed};
-  return {stored_by_rows(plain.transposed()), !seen_transposed};
-}
-
-template <Scalar T>
-void require_sparse_svd(const SparseMatrix<T>& a, Index k, const SvdOptions& o) {
-  const mpi::Call call("truncated_svd", a.stored(), a.view().transposed, a.view().conjugated, k,
-                       o.method, o.tol, o.seed, o.block);
+void require_sparse_svd(const SparseMatrix<T>& a, Index k, const SvdOptions& o,
+                        const std::string& name) {
+  const mpi::Call call(name, a.stored(), a.view().transposed, a.view().conjugated, k, o.method,
+                       o.tol, o.seed, o.block);
   mpi::throw_together(a.grid().comm(), call, [&] {
     const Index most = std::min(a.shape().rows, a.shape().cols);
-    const std::string name = "truncated_svd";
     if (k < 1 || k > most) {
       throw InvalidArgument(name + ": k must be between 1 and min(m, n) = " + std::to_string(most) +
                             ": got " + std::to_string(k));
@@ -73,7 +46,7 @@ void require_sparse_svd(const SparseMatrix<T>& a, Index k, const SvdOptions& o) 
 
 template <Scalar T>
 TruncatedSvd<T> sparse_svd_of(const SparseMatrix<T>& a, Index k, const SvdOptions& options) {
-  require_sparse_svd(a, k, options);
+  require_sparse_svd(a, k, options, "truncated_svd");
   const SparseTallView<T> tall = tall_view(a);
   return svd_of_rows<T>(tall, tall.local(), k, options, "truncated_svd");
 }

@@ -14,9 +14,10 @@ import numpy.typing as npt
 from matrass.agreement import agreed
 from matrass.arguments import index_of
 from matrass.bootstrap.which_mpi import load_core
-from matrass.errors import DTypeError, InvalidArgument
-from matrass.linalg.operands import require_matrices
+from matrass.errors import InvalidArgument
+from matrass.linalg.operands import require_matrix_or_sparse, require_system
 from matrass.matrix import DistMatrix
+from matrass.sparse import SparseMatrix
 
 __all__ = ["CG", "LSQR", "cg", "lsqr"]
 
@@ -35,7 +36,7 @@ class CG(NamedTuple):
 
 
 def cg(
-    a: DistMatrix,
+    a: DistMatrix | SparseMatrix,
     b: DistMatrix,
     x0: DistMatrix | None = None,
     *,
@@ -46,7 +47,7 @@ def cg(
 
     Parameters
     ----------
-    a : DistMatrix, shape (n, n)
+    a : DistMatrix or SparseMatrix, shape (n, n)
         Hermitian positive definite, any layout; [VC,STAR] is used where it is. That it is Hermitian
         is not checked, but the residual is measured.
     b : DistMatrix, shape (n, k)
@@ -73,23 +74,28 @@ def cg(
     Notes
     -----
     Collective over ``a.grid.comm``. An iteration is one pass over `a` and one allreduce of n k
-    doubles. The recurrence starts anew from the true residual as long as this still falls. Real
-    systems have the same solution, bit by bit, on any number of ranks.
+    doubles; of a sparse `a` 2 nnz k flops. The recurrence starts anew from the true residual as
+    long as this still falls. Real systems have the same solution, bit by bit, on any number of
+    ranks.
 
     References
     ----------
     Hestenes, Stiefel (1952).
     """
-    require_matrices([a], "cg")
+    require_matrix_or_sparse(a, "cg")
 
     def read() -> tuple[float, int]:
-        operands = [a, b] if x0 is None else [a, b, x0]
-        _require_one_dtype(operands, "cg")
+        require_system(a, [b] if x0 is None else [b, x0], "cg")
         return _size_of(0.0 if tol is None else tol, "cg: tol"), _most_of(maxiter, "cg")
 
     arguments = agreed(a.grid._core, "cg", read)
     start = None if x0 is None else x0._core
-    x, iterations, residual, converged = load_core().cg(a._core, b._core, start, *arguments)
+    core = load_core()
+    if isinstance(a, SparseMatrix):
+        found = core.sparse_cg(a._core, b._core, start, *arguments)
+    else:
+        found = core.cg(a._core, b._core, start, *arguments)
+    x, iterations, residual, converged = found
     return CG(DistMatrix._wrap(x, a.grid), iterations, residual, converged)
 
 
@@ -111,7 +117,7 @@ class LSQR(NamedTuple):
 
 
 def lsqr(
-    a: DistMatrix,
+    a: DistMatrix | SparseMatrix,
     b: DistMatrix,
     damp: float = 0.0,
     *,
@@ -124,8 +130,9 @@ def lsqr(
 
     Parameters
     ----------
-    a : DistMatrix, shape (m, n)
-        Tall or wide, any layout; [VC,STAR] (of a wide one [STAR,VC]) is used where it is.
+    a : DistMatrix or SparseMatrix, shape (m, n)
+        Tall or wide, any layout; [VC,STAR] (of a wide one [STAR,VC]) is used where it is. A sparse
+        one that is stored wide is transposed first.
     b : DistMatrix, shape (m, k)
         Right-hand sides, solved side by side: each has its own recurrence, all share the products.
     damp : float
@@ -151,31 +158,28 @@ def lsqr(
     Notes
     -----
     Collective over ``a.grid.comm``. An iteration is one pass over a tall `a` (two over a wide one)
-    and one allreduce of min(m, n) k doubles. The same for any number of ranks, to rounding.
+    and one allreduce of min(m, n) k doubles; of a sparse `a` 4 nnz k flops. The same for any number
+    of ranks, to rounding.
 
     References
     ----------
     Paige, Saunders (1982).
     """
-    require_matrices([a], "lsqr")
+    require_matrix_or_sparse(a, "lsqr")
 
     def read() -> tuple[float, float, float, float, int]:
-        _require_one_dtype([a, b], "lsqr")
+        require_system(a, [b], "lsqr")
         sizes = zip((damp, atol, btol, conlim), ("damp", "atol", "btol", "conlim"), strict=True)
         first, second, third, fourth = (_size_of(x, f"lsqr: {name}") for x, name in sizes)
         return first, second, third, fourth, _most_of(maxiter, "lsqr")
 
     arguments = agreed(a.grid._core, "lsqr", read)
-    x, *found = load_core().lsqr(a._core, b._core, *arguments)
+    core = load_core()
+    if isinstance(a, SparseMatrix):
+        x, *found = core.sparse_lsqr(a._core, b._core, *arguments)
+    else:
+        x, *found = core.lsqr(a._core, b._core, *arguments)
     return LSQR(DistMatrix._wrap(x, a.grid), *found)
-
-
-def _require_one_dtype(operands: list[DistMatrix], routine: str) -> None:
-    """Raise unless all are matrices of one dtype."""
-    require_matrices(operands, routine)
-    if len({m.dtype for m in operands}) != 1:
-        shown = ", ".join(str(m.dtype) for m in operands)
-        raise DTypeError(f"{routine}: matrices must have one dtype: got {shown}")
 
 
 def _size_of(value: Any, what: str) -> float:

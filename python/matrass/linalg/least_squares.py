@@ -17,8 +17,15 @@ from matrass.arguments import index_of
 from matrass.bootstrap.which_mpi import load_core
 from matrass.errors import InvalidArgument
 from matrass.linalg.certificate import Certificate, Certified
-from matrass.linalg.operands import require_alike, require_matrices, tolerance_of
+from matrass.linalg.operands import (
+    require_alike,
+    require_matrices,
+    require_matrix_or_sparse,
+    require_system,
+    tolerance_of,
+)
 from matrass.matrix import DistMatrix
+from matrass.sparse import SparseMatrix
 
 __all__ = ["Lstsq", "Ridge", "lstsq", "ridge"]
 
@@ -111,7 +118,7 @@ def lstsq(
 
 @overload
 def ridge(
-    a: DistMatrix,
+    a: DistMatrix | SparseMatrix,
     b: DistMatrix,
     alpha: float | npt.ArrayLike = 1.0,
     method: Literal["auto", "cholesky", "svd", "tsqr", "cg"] = "auto",
@@ -122,7 +129,7 @@ def ridge(
 ) -> DistMatrix: ...
 @overload
 def ridge(
-    a: DistMatrix,
+    a: DistMatrix | SparseMatrix,
     b: DistMatrix,
     alpha: float | npt.ArrayLike = 1.0,
     method: Literal["auto", "cholesky", "svd", "tsqr", "cg"] = "auto",
@@ -132,7 +139,7 @@ def ridge(
     certify: Literal[True],
 ) -> Ridge: ...
 def ridge(
-    a: DistMatrix,
+    a: DistMatrix | SparseMatrix,
     b: DistMatrix,
     alpha: float | npt.ArrayLike = 1.0,
     method: Literal["auto", "cholesky", "svd", "tsqr", "cg"] = "auto",
@@ -145,7 +152,7 @@ def ridge(
 
     Parameters
     ----------
-    a : DistMatrix, shape (m, n)
+    a : DistMatrix or SparseMatrix, shape (m, n)
         Any layout and shape; not changed.
     b : DistMatrix, shape (m, k)
         Any layout, on the grid of `a` and of its dtype.
@@ -157,7 +164,10 @@ def ridge(
         refinement; gives way to "svd" where that is not safe. "svd": from R of the QR of `a` by the
         cheapest way that is safe; "tsqr": by Householder's QR. "cg": conjugate gradients on the
         normal equations, one pass over `a` a step for all columns. "auto": "cholesky" where the
-        smaller extent is up to 5,000, else "cg".
+        smaller extent is up to 5,000, else "cg". Of a sparse `a`: "cholesky" up to a smaller extent
+        of 4,096, which gives way to "cg"; "cg" in the form of LSQR, which goes on to rounding where
+        `tol` is out of reach; "auto" is "cholesky" where that costs no more than 100 steps of "cg";
+        "svd" and "tsqr" are errors.
     tol : float, optional
         Of "cg": residual of the normal equations, relative. Default: 1e-10, 1e-5 in single
         precision.
@@ -183,16 +193,17 @@ def ridge(
     -----
     Collective over ``a.grid.comm``. With q = min(m, n): "cholesky" m n q / p flops a rank and two
     passes over `a` (wide: four), and q**3 / 3 flops for each distinct `alpha`; "svd" and "tsqr" as
-    `lstsq`; "cg" 4 m n k / p flops a step.
+    `lstsq`; "cg" 4 m n k / p flops a step. Sparse: "cholesky" the squares of the rows' numbers of
+    entries instead of m n q, "cg" 4 nnz k / p flops a step.
 
     References
     ----------
     Hoerl, Kennard (1970); Björck, Numerical Methods for Least Squares Problems (1996).
     """
-    _require_pair(a, b, "ridge")
+    require_matrix_or_sparse(a, "ridge")
 
     def read() -> tuple[list[float], str, float, int, bool]:
-        require_alike([a, b], "ridge")
+        require_system(a, [b], "ridge")
         if method not in _RIDGE_METHODS:
             names = ", ".join(_RIDGE_METHODS)
             raise InvalidArgument(f"ridge: method must be {names}: got {method!r}")
@@ -204,12 +215,18 @@ def ridge(
 
     penalties, name, bound, steps, measured = agreed(a.grid._core, "ridge", read)
     core = load_core()
-    x = core.ridge(a._core, b._core, penalties, name, bound, steps)
+    if isinstance(a, SparseMatrix):
+        x = core.sparse_ridge(a._core, b._core, penalties, name, bound, steps)
+    else:
+        x = core.ridge(a._core, b._core, penalties, name, bound, steps)
     found = DistMatrix._wrap(x, a.grid)
     if not measured:
         return found
     certified = Ridge(found)
-    numbers = core.certify_least_squares(a._core, b._core, x, penalties)
+    if isinstance(a, SparseMatrix):
+        numbers = core.sparse_certify_least_squares(a._core, b._core, x, penalties)
+    else:
+        numbers = core.certify_least_squares(a._core, b._core, x, penalties)
     certified.certificate = Certificate(*numbers)
     return certified
 

@@ -12,8 +12,17 @@ from typing import Any
 from matrass.arguments import index_of
 from matrass.errors import DTypeError, InvalidArgument
 from matrass.matrix import DistMatrix
+from matrass.sparse import SparseMatrix
 
-__all__ = ["one_of", "require_alike", "require_matrices", "svd_arguments", "tolerance_of"]
+__all__ = [
+    "one_of",
+    "require_alike",
+    "require_matrices",
+    "require_matrix_or_sparse",
+    "require_system",
+    "svd_arguments",
+    "tolerance_of",
+]
 
 _SVD_METHODS = ("auto", "randomized", "lanczos", "gram", "tsqr")
 
@@ -26,6 +35,21 @@ def require_matrices(operands: list[DistMatrix], routine: str) -> None:
                 f"{routine}: operands must be DistMatrix: got {type(operand).__name__} "
                 "(mt.from_global makes one of an array)"
             )
+
+
+def require_matrix_or_sparse(a: Any, routine: str) -> None:
+    """Raise unless the operand is a matrix, dense or sparse. Local."""
+    if not isinstance(a, SparseMatrix):
+        require_matrices([a], routine)
+
+
+def require_system(a: DistMatrix | SparseMatrix, dense: list[DistMatrix], routine: str) -> None:
+    """Raise unless all others are dense matrices, and of the dtype of `a`. Local."""
+    require_matrices(dense, routine)
+    dtypes = [a.dtype, *(m.dtype for m in dense)]
+    if len(set(dtypes)) != 1:
+        shown = ", ".join(map(str, dtypes))
+        raise DTypeError(f"{routine}: matrices must have one dtype: got {shown}")
 
 
 def require_alike(operands: list[DistMatrix], routine: str) -> None:

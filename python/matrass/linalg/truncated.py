@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from matrass.agreement import agreed
 from matrass.bootstrap.which_mpi import load_core
-from matrass.linalg.operands import require_matrices, svd_arguments
+from matrass.linalg.operands import require_matrix_or_sparse, svd_arguments
 from matrass.matrix import DistMatrix
 from matrass.sparse import SparseMatrix
 
@@ -87,8 +87,7 @@ def truncated_svd(
     ----------
     Golub, Luk, Overton (1981); Musco, Musco (2015); Demmel, Grigori, Hoemmen, Langou (2012).
     """
-    if not isinstance(a, SparseMatrix):
-        require_matrices([a], "truncated_svd")
+    require_matrix_or_sparse(a, "truncated_svd")
     arguments = agreed(
         a.grid._core, "truncated_svd", lambda: svd_arguments("truncated_svd", k, method, tol, seed)
     )
@@ -123,7 +122,7 @@ class PCA(NamedTuple):
 
 
 def pca(
-    a: DistMatrix,
+    a: DistMatrix | SparseMatrix,
     k: int,
     *,
     method: Literal["auto", "randomized", "lanczos", "gram", "tsqr"] = "auto",
@@ -134,7 +133,7 @@ def pca(
 
     Parameters
     ----------
-    a : DistMatrix, shape (m, n)
+    a : DistMatrix or SparseMatrix, shape (m, n)
         Rows are samples, m >= 2; columns are features. Any layout. Neither changed nor copied: the
         means are taken off while it is read.
     k : int
@@ -149,16 +148,26 @@ def pca(
     Raises
     ------
     InvalidArgument
-        On every rank: `k` out of range, fewer than 2 rows, a NaN or infinity in `a`.
+        On every rank: `k` out of range, fewer than 2 rows, a NaN or infinity in `a`; for a sparse
+        one a method that needs dense n x n matrices where n > 4096.
+    Error
+        On every rank, if the residuals of a sparse matrix do not fall below `tol`.
 
     Notes
     -----
     Collective over ``a.grid.comm``. One pass for the means, then as `truncated_svd`. No digits are
     lost where means are much larger than deviations, but for those that the elements do not have.
+    A sparse `a` stays sparse: the means are taken off the products with it, and there digits are
+    lost where means are much larger than deviations.
     """
-    require_matrices([a], "pca")
+    require_matrix_or_sparse(a, "pca")
     arguments = agreed(a.grid._core, "pca", lambda: svd_arguments("pca", k, method, tol, seed))
-    mean, components, variance, ratio, s, scores, residual = load_core().pca(a._core, *arguments)
+    core = load_core()
+    if isinstance(a, SparseMatrix):
+        found = core.sparse_pca(a._core, *arguments)
+    else:
+        found = core.pca(a._core, *arguments)
+    mean, components, variance, ratio, s, scores, residual = found
     return PCA(
         mean,
         DistMatrix._wrap(components, a.grid),

@@ -125,9 +125,9 @@ TEST(LsqrFused, TheStepInPiecesIsTheTwoProducts) {
     const auto m = static_cast<Index>(op.row_indices().size());
     const auto v = random_matrix<double>(80, 2, 10);
     const std::vector<double> alpha{0.5, -2};
-    detail::DealtVectors<double> u(m, 2);
+    detail::DealtVectors<double> u(m, 2, 8);
     for (Index i = 0; i < m; ++i) u(i, 0) = u(i, 1) = static_cast<double>(i % 7);
-    detail::DealtVectors<double> expected(m, 2);
+    detail::DealtVectors<double> expected(m, 2, 8);
     op.apply(v, expected.block());
     detail::combine({-0.5, 2}, u, {1, 1}, expected);
     Small<double> w_expected;
