@@ -25,7 +25,7 @@ __all__ = ["PCA", "Projection"]
 _SOLVERS = ("auto", "full", "covariance_eigh", "arpack", "randomized", "lanczos", "gram", "tsqr")
 
 
-class Projection:
+class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     """What principal components do: needs the fitted attributes of `PCA`."""
 
     whiten: bool
@@ -58,7 +58,7 @@ class Projection:
     def get_covariance(self) -> Any:
         """The covariance of the model, (n, n): of the components, and noise in what is left. Local.
 
-        Tipping and Bishop's, as scikit-learn: ``components_.T * S**2 * components_ + sigma2 I``.
+        Tipping and Bishop's: ``components_.T * S**2 * components_ + sigma2 I``, whitened or not.
         """
         c, noise = self.components_, self.noise_variance_
         excess = np.maximum(self.explained_variance_ - noise, 0)
@@ -79,10 +79,10 @@ class Projection:
 
     @property
     def _n_features_out(self) -> int:
-        return int(self.n_components_)  # type: ignore[attr-defined]
+        return int(self.n_components_)
 
 
-class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Projection, DistEstimator):
+class PCA(Projection, DistEstimator):
     """Principal components, as `sklearn.decomposition.PCA`.
 
     Parameters

@@ -23,7 +23,7 @@ from matrass.grid import Grid
 __all__ = ["Moments", "Spectrum"]
 
 _Array = npt.NDArray[np.float64]
-_PANEL_ROWS = 512
+_PANEL_ROWS = 256
 
 
 class Moments:
@@ -32,8 +32,9 @@ class Moments:
     Rows come in panels that stay in the cache. A panel is copied with its own mean taken off; the
     sum of its products and the old ones lacks ``a b / (a + b) d d.T`` (a, b: numbers of rows, d:
     the means' difference). That is the product of one more row, ``sqrt(a b / (a + b)) d``, which
-    is put below the panel. Everything is in double precision, and no term is a difference of
-    squares: means of any size cost no digits.
+    is put below the panel. Everything is in double precision, no term is a difference of squares,
+    and a mean is the sum of two numbers, the second one what is rounded off the first: means of any
+    size cost no digits.
 
     References
     ----------
@@ -43,9 +44,16 @@ class Moments:
 
     def __init__(self, n: int) -> None:
         self.count = 0
-        self.mean: _Array = np.zeros(n)
+        self._high: _Array = np.zeros(n)
+        self._low: _Array = np.zeros(n)
         self.gram: _Array = np.zeros((n, n), order="F")
         """Only the upper triangle is used."""
+
+    @property
+    def mean(self) -> _Array:
+        """Of each column."""
+        mean: _Array = self._high + self._low
+        return mean
 
     def add(self, rows: npt.NDArray[Any]) -> None:
         """Take rows, which are not changed. Local; n**2 flops a row.
@@ -53,72 +61,82 @@ class Moments:
         NaN and infinity make the sums NaN: `sum_over` finds them.
         """
         m, n = rows.shape
-        if m == 0 or n == 0:
-            self.count += m
-            return
         by_columns = rows.strides[0] < rows.strides[1]
         order: Any = "F" if by_columns else "C"
+        # A row-major panel is a column-major one, transposed: dsyrk takes both as they are.
         buffer = np.empty((min(m, _PANEL_ROWS) + 1, n), order=order)
         with np.errstate(all="ignore"):
             for at in range(0, m, _PANEL_ROWS):
                 panel = rows[at : at + _PANEL_ROWS]
-                self._add_panel(panel, buffer[: len(panel) + 1], by_columns=by_columns)
+                work = buffer[: len(panel) + 1]
+                self._centre(panel, work)
+                a, trans = (work, 1) if by_columns else (work.T, 0)
+                self.gram = _plus_square(self.gram, a, trans)
 
-    def _add_panel(self, panel: npt.NDArray[Any], work: _Array, *, by_columns: bool) -> None:
+    def _centre(self, panel: npt.NDArray[Any], work: _Array) -> None:
+        """Fill `work` with the centred panel and the row that its products lack; count it."""
         b = len(panel)
-        mean = panel.mean(axis=0, dtype=np.float64)
-        np.subtract(panel, mean, out=work[:b])
-        self._join(b, mean, work[b])
-        # dsyrk takes column-major arrays: a row-major panel is one, transposed.
-        a, trans = (work, 1) if by_columns else (work.T, 0)
-        self.gram = _plus_square(self.gram, a, trans)
+        high = panel.mean(axis=0, dtype=np.float64)
+        centred = np.subtract(panel, high, out=work[:b])
+        low = centred.mean(axis=0)
+        centred -= low
+        self._join(b, high, low, work[b])
 
-    def _join(self, b: int, mean: _Array, out: _Array) -> None:
+    def _join(self, b: int, high: _Array, low: _Array, out: _Array) -> None:
         """Count `b` rows of this mean; the row that their products lack goes to `out`."""
         a, total = self.count, self.count + b
+        self.count = total
         if a == 0:
             out[...] = 0
-            self.mean = mean
-        else:
-            d = mean - self.mean
-            np.multiply(d, math.sqrt(a * (b / total)), out=out)
-            self.mean = self.mean + d * (b / total)
-        self.count = total
+            self._high, self._low = high, low
+            return
+        d = (high - self._high) + (low - self._low)
+        np.multiply(d, math.sqrt(a * (b / total)), out=out)
+        step = d * (b / total)
+        before, self._high = self._high, self._high + step
+        rounded = self._high - before
+        # What is rounded off a + b is (a - (s - (s - a))) + (b - (s - a)), for s = a + b (Knuth).
+        self._low = self._low + ((before - (self._high - rounded)) + (step - rounded))
 
     def merge(self, other: Moments) -> None:
         """Take all rows of another one. Local; n**2 flops."""
         if other.count == 0:
             return
-        lack = np.empty((1, len(self.mean)))
-        self._join(other.count, other.mean, lack[0])
+        lack = np.empty((1, len(self._high)))
+        self._join(other.count, other._high, other._low, lack[0])
         self.gram += other.gram
         self.gram = _plus_square(self.gram, lack)
 
     def sum_over(self, grid: Grid, name: str) -> Moments:
         """Those of the rows of all ranks, the same bits on every rank; this one is used up.
 
-        Collective over ``grid.comm``: sums of n + 1 and of n**2 doubles.
+        Collective over ``grid.comm``: sums of 2 n + 1 and of n**2 doubles.
 
         Raises
         ------
         InvalidArgument
             On every rank, if there are no rows, or a sum is not finite.
         """
-        core, n = load_core(), len(self.mean)
-        # The deviations d from the mean of all have to add up to 0 only up to a rounding e: their
-        # products have an error of e**2.
+        core, n, total = load_core(), len(self._high), Moments(0)
         sums = np.append(self.mean * self.count, float(self.count))
         core.allreduce(grid._core, sums, "sum")
-        total = Moments(0)
+        rest = np.zeros(n)
 
-        def shift() -> None:
+        def deviate() -> None:
             total.count = int(sums[n])
             if total.count == 0:
                 raise InvalidArgument(f"{name}: X must have rows: got 0 sample(s)")
-            total.mean = sums[:n] / total.count
-            _require_finite(name, total.mean)
-            d = np.sqrt(self.count) * (self.mean - total.mean)
-            self.gram = _plus_square(self.gram, d[np.newaxis, :])
+            total._high = sums[:n] / total.count
+            _require_finite(name, total._high)
+            rest[:] = (self._high - total._high) + self._low
+
+        together(grid._core, name, deviate)
+        low = rest * (self.count / total.count)
+        core.allreduce(grid._core, low, "sum")
+
+        def shift() -> None:
+            total._low = low
+            self.gram = _plus_square(self.gram, ((rest - low) * math.sqrt(self.count))[np.newaxis])
 
         together(grid._core, name, shift)
         core.allreduce(grid._core, self.gram.T, "sum")
@@ -164,7 +182,7 @@ class Spectrum:
         return self._known[k]
 
     def _leading(self, k: int) -> tuple[_Array, _Array]:
-        n = len(self.moments.mean)
+        n = self.moments.gram.shape[0]
         values, vectors = scipy.linalg.eigh(
             self.moments.gram,
             lower=False,

@@ -11,7 +11,6 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
 from matrass.estimators.base import DistEstimator, InputTypeError, agreed_errors
 from matrass.estimators.chunks import float_dtype, own_chunks
@@ -24,7 +23,7 @@ from matrass.sparse import SparseMatrix
 __all__ = ["IncrementalPCA"]
 
 
-class IncrementalPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Projection, DistEstimator):
+class IncrementalPCA(Projection, DistEstimator):
     """PCA of rows that come in batches, as `sklearn.decomposition.IncrementalPCA`.
 
     The components are those of all rows, to rounding, in whatever batches and order they come: a

@@ -33,6 +33,8 @@ class Linear(MultiOutputMixin, RegressorMixin, DistEstimator):
 
     fit_intercept: bool
     positive: bool
+    _flat_column = False
+    """Whether y of one column gives coefficients of one dimension."""
     coef_: _Array
     intercept_: Any
 
@@ -69,7 +71,8 @@ class Linear(MultiOutputMixin, RegressorMixin, DistEstimator):
         intercept = np.zeros(len(coefficients), coefficients.dtype)
         if means is not None:
             intercept = (means[1] - coefficients @ means[0]).astype(coefficients.dtype)
-        self.coef_ = np.array(coefficients[0] if flat else coefficients, order="C")
+        one_row = flat or (self._flat_column and len(coefficients) == 1)
+        self.coef_ = np.array(coefficients[0] if one_row else coefficients, order="C")
         self.intercept_ = 0.0
         if self.fit_intercept:
             self.intercept_ = intercept[0] if flat else intercept
@@ -246,7 +249,8 @@ class LinearRegression(Linear):
     Attributes
     ----------
     coef_ : ndarray, shape (n,), or (k, n) for y of two dimensions
-        The solution of least norm where columns depend on each other.
+        The solution of least norm where columns depend on each other: singular values up to
+        ``max(m, n) * eps`` of X's dtype times the largest count as zero.
     intercept_ : float, or ndarray, shape (k,)
     rank_ : int
     singular_ : ndarray, shape (min(m, n),)
@@ -270,7 +274,8 @@ class LinearRegression(Linear):
         self.session = session
 
     def _solve(self, a: Any, b: DistMatrix) -> DistMatrix:
-        found = linalg.lstsq(a, b)
+        cut = max(a.shape) * float(np.finfo(a.dtype).eps)
+        found = linalg.lstsq(a, b, cut)
         self.rank_, self.singular_ = found.rank, found.s
         return found.x
 
@@ -296,8 +301,8 @@ class Ridge(Linear):
 
     Attributes
     ----------
-    coef_ : ndarray, shape (n,), or (k, n) for y of two dimensions
-    intercept_ : float, or ndarray, shape (k,)
+    coef_ : ndarray, shape (n,), or (k, n) for y of several columns
+    intercept_ : float, or ndarray, shape (k,), for y of two dimensions
     n_features_in_ : int
     feature_names_in_ : ndarray
         Where X had names.
@@ -308,6 +313,7 @@ class Ridge(Linear):
     """
 
     _routine = "ridge"
+    _flat_column = True
 
     def __init__(
         self,

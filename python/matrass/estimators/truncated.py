@@ -98,11 +98,13 @@ class TruncatedSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DistEstima
     def _fit(self, X: Any) -> tuple[Samples, DistMatrix]:
         samples = samples_of(self, X, reset=True, ensure_min_features=2)
         a = samples.matrix
-        method, seed = self._read_parameters(
-            a.grid, lambda: (METHODS[self._one_of("algorithm", tuple(METHODS))], self._seed())
-        )
-        k, tol = self.n_components, self._tolerance()
-        found = linalg.truncated_svd(a, k, method=method, tol=tol, seed=seed)
+
+        def read() -> tuple[int, Any, int]:
+            method = METHODS[self._one_of("algorithm", tuple(METHODS))]
+            return self._integer("n_components", 1, min(a.shape)), method, self._seed()
+
+        k, method, seed = self._read_parameters(a.grid, read)
+        found = linalg.truncated_svd(a, k, method=method, tol=self._tolerance(), seed=seed)
         scores = scaled(found.U, found.S)
         self.components_ = np.ascontiguousarray(found.V.local.T)
         self.singular_values_ = found.S

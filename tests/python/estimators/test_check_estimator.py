@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """scikit-learn's own checks of every estimator, on one rank."""
 
-import pytest
 from matrass.estimators import PCA, IncrementalPCA, KMeans, LinearRegression, Ridge, TruncatedSVD
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
