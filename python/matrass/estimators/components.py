@@ -17,7 +17,7 @@ from matrass import linalg
 from matrass.errors import InvalidArgument
 from matrass.estimators.base import DistEstimator
 from matrass.estimators.operands import Samples, by_rows, samples_of
-from matrass.estimators.truncated import METHODS, back, read_scores
+from matrass.estimators.truncated import METHODS, as_rows, back, read_scores
 from matrass.matrix import DistMatrix
 
 __all__ = ["PCA", "Projection"]
@@ -174,7 +174,7 @@ class PCA(Projection, DistEstimator):
         self.n_components_, self.n_samples_ = k, m
         self.mean_, self.components_ = (
             found.mean,
-            np.ascontiguousarray(found.components.local.T[:k]),
+            as_rows(found.components)[:k],
         )
         self.explained_variance_, self.explained_variance_ratio_ = variance[:k], ratio[:k]
         self.singular_values_ = found.singular_values[:k]

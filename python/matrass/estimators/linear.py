@@ -19,6 +19,7 @@ from matrass.bootstrap.which_mpi import load_core
 from matrass.errors import InvalidArgument, ShapeError
 from matrass.estimators.base import DistEstimator, agreed_errors
 from matrass.estimators.operands import Samples, by_rows, kind_of, row_dealt, samples_of, targets_of
+from matrass.estimators.truncated import as_rows
 from matrass.grid import Grid
 from matrass.matrix import DistMatrix
 from matrass.sparse import SparseMatrix
@@ -67,7 +68,7 @@ class Linear(MultiOutputMixin, RegressorMixin, DistEstimator):
             self._require_plain(weight)
         else:
             a, b, means = _prepared(self, samples, b, weight)
-        coefficients = self._solve(a, b).local.T
+        coefficients = as_rows(self._solve(a, b))
         intercept = np.zeros(len(coefficients), coefficients.dtype)
         if means is not None:
             intercept = (means[1] - coefficients @ means[0]).astype(coefficients.dtype)

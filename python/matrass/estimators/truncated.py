@@ -19,7 +19,7 @@ from matrass.estimators.operands import Samples, by_rows, read_array, samples_of
 from matrass.matrix import DistMatrix
 from matrass.sparse import SparseMatrix
 
-__all__ = ["METHODS", "TruncatedSVD", "back", "read_scores"]
+__all__ = ["METHODS", "TruncatedSVD", "as_rows", "back", "read_scores"]
 
 METHODS: dict[str, Any] = {
     "auto": "auto",
@@ -106,7 +106,7 @@ class TruncatedSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DistEstima
         k, method, seed = self._read_parameters(a.grid, read)
         found = linalg.truncated_svd(a, k, method=method, tol=self._tolerance(), seed=seed)
         scores = scaled(found.U, found.S)
-        self.components_ = np.ascontiguousarray(found.V.local.T)
+        self.components_ = as_rows(found.V)
         self.singular_values_ = found.S
         variance, total = _variance(scores), _total_variance(a)
         self.explained_variance_ = variance.astype(found.S.dtype)
@@ -127,6 +127,13 @@ class TruncatedSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DistEstima
     @property
     def _n_features_out(self) -> int:
         return int(self.components_.shape[0])
+
+
+def as_rows(v: DistMatrix) -> npt.NDArray[Any]:
+    """The columns of a small matrix as rows, on every rank, also beyond the grid. Collective."""
+    whole = v.numpy(None)
+    assert whole is not None
+    return np.ascontiguousarray(whole.T)
 
 
 def scaled(u: DistMatrix, s: npt.NDArray[Any]) -> DistMatrix:

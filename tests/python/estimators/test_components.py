@@ -195,7 +195,8 @@ def test_wrong_input(comm):
         if comm.size > 1:  # wrong on one rank alone
             mine = x[:, :3] if comm.rank == 1 else x
             wrong(ValueError, "3 features", lambda f=fitted, m=mine: f.transform(m))
-            wrong(TypeError, "NoneType", lambda m=mine, f=fitted: f.transform([[None] * 4]))
+            odd = [[{}] * 4] if comm.rank == 1 else x
+            wrong(TypeError, "dict", lambda f=fitted, m=odd: f.transform(m))
             less = x[:-1] if comm.rank == 1 else x
             wrong(mt.ShapeError, "one shape", lambda f=fitted, m=less: f.transform(m))
             wrong(mt.InvalidArgument, "", lambda make=make: make(2 + comm.rank % 2).fit(A))
