@@ -59,6 +59,7 @@ PYTHON = [
     "tile_sink",
     "create",
     "random",
+    "estimators",
     "doctor",
     "cli",
     "__main__",

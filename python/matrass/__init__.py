@@ -14,6 +14,7 @@ from matrass.bootstrap import which_mpi as _which_mpi
 
 if TYPE_CHECKING:
     from matrass import _core as _core
+    from matrass import estimators as estimators
     from matrass import linalg as linalg
     from matrass import random as random
     from matrass.create import from_function as from_function
@@ -75,7 +76,7 @@ _HOMES = {
     "matrass.tile_sink": "TileSink",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
-_MODULES = ("linalg", "random")
+_MODULES = ("estimators", "linalg", "random")
 
 __all__ = sorted([*_HOME_OF, *_MODULES, "__version__"])  # noqa: PLE0605
 
