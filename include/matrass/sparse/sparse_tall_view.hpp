@@ -5,6 +5,7 @@
 #pragma once
 
 #include <matrass/algorithm/vectors.hpp>
+#include <matrass/scalapack/run.hpp>
 #include <matrass/sparse/convert.hpp>
 #include <matrass/sparse/sparse_rows.hpp>
 #include <string>
@@ -39,7 +40,7 @@ SparseTallView<T> tall_view(const SparseMatrix<T>& a) {
 template <Scalar T>
 void require_finite(const SparseMatrix<T>& a, const std::string& routine, const std::string& name) {
   mpi::throw_together(a.grid().comm(), [&] {
-    if (is_finite_column(a.part().values.data(), a.part().nnz(), 1)) return;
+    if (all_finite(a.part().values.data(), a.part().nnz())) return;
     const SparseRows<T> rows = stored_rows(a);
     const auto found = extremes(rows).not_finite;
     if (!found) return;
