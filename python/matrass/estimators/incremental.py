@@ -91,12 +91,13 @@ class IncrementalPCA(Projection, DistEstimator):
         kind, read = read_array(self, grid, X, reset=first, accept_sparse=False)
         n = int(read.shape[1])
 
-        def parameters() -> int:
+        def parameters() -> tuple[int, str, str]:
             if self.n_components is not None:
                 self._integer("n_components", 1, n)
-            return 5 * n if self.batch_size is None else self._integer("batch_size", 1)
+            size = 5 * n if self.batch_size is None else self._integer("batch_size", 1)
+            return size, str(read.shape), str(read.dtype)
 
-        size = self._read_parameters(grid, parameters)
+        size, *_ = self._read_parameters(grid, parameters)
         rows = _rows_of_rank(grid, kind, read, self._name)
 
         def add() -> Moments:

@@ -62,6 +62,8 @@ class Linear(MultiOutputMixin, RegressorMixin, DistEstimator):
         b, flat = targets_of(self, y, samples)
         a = samples.matrix
         self._read_parameters(a.grid, self._check)
+        if not isinstance(a, SparseMatrix) and (self.fit_intercept or sample_weight is not None):
+            a = samples.matrix = row_dealt(a)
         weight = _weights(self, samples, sample_weight)
         means: tuple[_Array, _Array] | None = None
         if isinstance(a, SparseMatrix):
@@ -159,18 +161,16 @@ def _weights(estimator: Linear, samples: Samples, given: Any) -> _Array | None:
     m = a.shape[0]
     if isinstance(given, DistMatrix):
         dealt, _ = targets_of(estimator, given, samples)
-        rows = None if isinstance(a, SparseMatrix) else row_dealt(a)
-        mine = dealt if rows is None else dealt.to("VC,STAR", block=rows.block)
-        weight = np.asarray(mine.local[:, 0], np.float64) if mine.local.size else np.empty(0)
-        picked = weight
+        block = a._core.block if isinstance(a, SparseMatrix) else a.block
+        mine = dealt.to("VC,STAR", block=block)
+        picked = mine.local[:, 0] if mine.local.size else np.empty(0)
     else:
-        rows_here = a.local_rows if isinstance(a, SparseMatrix) else row_dealt(a).local_rows
         whole = agreed_errors(
             samples.grid,
             f"{estimator._name}.fit",
             lambda: _check_sample_weight(given, np.empty((m, 0)), dtype=np.float64),
         )
-        picked = whole[rows_here]
+        picked = whole[a.local_rows]
 
     def check() -> None:
         if not (np.isfinite(picked).all() and (picked >= 0).all()):
@@ -187,10 +187,8 @@ def _prepared(
     a, what = samples.matrix, f"{estimator._name}.fit"
     if weight is None and not estimator.fit_intercept:
         return a, b, None
-    rows = row_dealt(a)
-    right = b.to("VC,STAR", block=rows.block)
-    x = rows if samples.own else rows.copy()
-    z = right.copy()
+    x = a if samples.own else a.copy()
+    z = b.to("VC,STAR", block=a.block).copy()
     means = None
     if estimator.fit_intercept:
         means = _mean(a.grid, x, weight, what), _mean(a.grid, z, weight, what)

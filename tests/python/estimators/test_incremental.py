@@ -241,6 +241,8 @@ def test_nothing_changes_after_an_error(comm):
     if comm.size > 1:
         mine = x[:, :4] if comm.rank == 1 else x
         wrong(ValueError, "4 features", lambda: ours.partial_fit(mine))
+        less = x[:-1] if comm.rank == 1 else x
+        wrong(mt.InvalidArgument, "every rank", lambda: ours.partial_fit(less))
     ours.n_components = 6
     error = raised_together(comm, lambda: ours.partial_fit(x))
     assert "n_components must be between 1 and 5: got 6" in str(error)

@@ -28,6 +28,7 @@ def check(ours, expected, tol):
     assert np.abs(ours.intercept_ - expected.intercept_).max() <= bound
 
 
+@pytest.mark.time_limit(120)
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_like_sklearn(comm, form, dtype):
