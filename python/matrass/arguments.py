@@ -19,11 +19,15 @@ __all__ = [
     "SCALAR_NAMES",
     "Block",
     "bytes_of",
+    "choice_of",
     "dtype_of",
+    "flag_of",
     "how_dealt",
     "index_of",
     "number_of",
+    "real_of",
     "root_of",
+    "seed_of",
 ]
 
 Block = int | tuple[int, int] | None
@@ -34,14 +38,62 @@ SCALAR_NAMES = ("float32", "float64", "complex64", "complex128")
 
 
 def index_of(value: Any, what: str) -> int:
-    """Read an integer that fits C++'s 64 bits."""
+    """Read an integer that fits C++'s 64 bits. A truth value is none."""
     try:
+        if isinstance(value, bool):
+            raise TypeError(value)
         read = operator.index(value)
     except TypeError as error:
-        raise InvalidArgument(f"{what} must be an integer: got {value!r}") from error
+        raise InvalidArgument(f"{what} must be an integer: got {_shown(value)}") from error
     if not _fit(read):
-        raise InvalidArgument(f"{what} must fit 64-bit integers: got {value!r}")
+        raise InvalidArgument(f"{what} must fit 64-bit integers: got {_shown(value)}")
     return read
+
+
+def real_of(value: Any, what: str, must: str = "be a number") -> float:
+    """Read a real number, NaN and infinity among them. Truth values and text are none."""
+    try:
+        if isinstance(value, (bool, np.bool_)) or np.ndim(value) != 0:
+            raise TypeError(value)
+        if not isinstance(value, int) and np.asarray(value).dtype.kind not in "iuf":
+            raise TypeError(value)
+        return float(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InvalidArgument(f"{what} must {must}: got {_shown(value)}") from error
+
+
+def flag_of(value: Any, what: str) -> bool:
+    """Read True or False, 1 and 0 among them; nothing else has a truth value here."""
+    if isinstance(value, (bool, np.bool_, int, np.integer)) and value in (0, 1):
+        return bool(value)
+    raise InvalidArgument(f"{what} must be True or False: got {_shown(value)}")
+
+
+def choice_of(value: Any, allowed: tuple[Any, ...], what: str) -> Any:
+    """Read one of some values: texts, None or numbers. A truth value is no number."""
+    plain = isinstance(value, (str, int, float, np.number, type(None)))
+    for choice in allowed:
+        if plain and not isinstance(value, bool) and value == choice:
+            return choice
+    names = ", ".join(repr(choice) for choice in allowed)
+    raise InvalidArgument(f"{what} must be one of {names}: got {_shown(value)}")
+
+
+def seed_of(seed: Any, routine: str, below: str = "2**64") -> int:
+    """Read the seed of random numbers. `below` is "2**64", or "2**64 - 1"."""
+    try:
+        read = -1 if isinstance(seed, bool) else operator.index(seed)
+    except TypeError:
+        read = -1
+    if not 0 <= read < 2**64 - (below != "2**64"):
+        raise InvalidArgument(f"{routine}: seed must lie in [0, {below}): got {_shown(seed)}")
+    return read
+
+
+def _shown(value: Any) -> str:
+    """What was got, in one line: long values by their type."""
+    text = repr(value)
+    return text if len(text) <= 100 and "\n" not in text else type(value).__name__
 
 
 def _fit(*values: int) -> bool:
@@ -53,6 +105,8 @@ def _block_of(block: Any, routine: str) -> tuple[int, int] | None:
     if block is None:
         return None
     try:
+        if isinstance(block, bool):
+            raise TypeError(block)
         pair = [block] * 2 if isinstance(block, (int, np.integer)) else block
         mb, nb = (operator.index(size) for size in pair)
     except (TypeError, ValueError) as error:
@@ -133,17 +187,22 @@ def root_of(root: Any, size: int, routine: str) -> int | None:
     return rank
 
 
-def number_of(value: Any, dtype: np.dtype[Any]) -> complex:
-    """Read what is assigned to elements of `dtype`: a number that it can hold."""
+def number_of(value: Any, dtype: np.dtype[Any], routine: str = "assign") -> complex:
+    """Read what elements of `dtype` are set to, or multiplied by: a number that it can hold."""
     if np.ndim(value) != 0:
         raise InvalidArgument(
-            f"assign: value must be a scalar or a DistMatrix: got {type(value).__name__} "
+            f"{routine}: value must be a scalar or a DistMatrix: got {type(value).__name__} "
             "(mt.from_global makes a DistMatrix of an array)"
         )
-    kind = np.asarray(value).dtype.kind
+    kind = "i" if isinstance(value, int) else np.asarray(value).dtype.kind
     if kind not in "biufc" or value is np.ma.masked:
-        raise DTypeError(f"assign: value must be a number or a DistMatrix: got {value!r}")
+        raise DTypeError(f"{routine}: value must be a number or a DistMatrix: got {_shown(value)}")
     if kind == "c" and dtype.kind != "c":
-        raise DTypeError(f"assign: value must be real for {dtype}: got {value!r}")
-    number = np.asarray(value).item()
-    return complex(number) if kind == "c" else float(number)
+        raise DTypeError(f"{routine}: value must be real for {dtype}: got {value!r}")
+    try:
+        return complex(value) if kind == "c" else float(value)
+    except OverflowError as error:
+        raise InvalidArgument(
+            f"{routine}: value must be in the range of numbers: got an integer of "
+            f"{value.bit_length()} bits"
+        ) from error

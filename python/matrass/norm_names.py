@@ -26,6 +26,8 @@ _NORMS = {
 def norm_name(ord: float | str | None) -> str:  # noqa: A002
     """Read the order of a norm, as `numpy.linalg.norm` has them."""
     try:
+        if isinstance(ord, bool):  # True is 1 as a key
+            raise TypeError(ord)
         return _NORMS[ord]
     except (KeyError, TypeError) as error:
         raise InvalidArgument(

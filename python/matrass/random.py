@@ -8,14 +8,13 @@ Element (i, j) is a function of the seed, i and j alone (a counter-based generat
 from __future__ import annotations
 
 import math
-import operator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from matrass.agreement import agreed
-from matrass.arguments import Block, dtype_of, how_dealt
+from matrass.arguments import Block, dtype_of, how_dealt, real_of, seed_of
 from matrass.bootstrap.which_mpi import load_core
 from matrass.errors import DTypeError, InvalidArgument
 from matrass.grid import Grid, core_of
@@ -131,7 +130,7 @@ def _matrix(
                 f"{routine}: low must be at most high, and high - low finite: got {first!r} and "
                 f"{second!r}"
             )
-        return extents, scalar, name, blocks, _seed(seed, routine), first, second
+        return extents, scalar, name, blocks, seed_of(seed, routine), first, second
 
     extents, scalar, name, blocks, start, first, second = agreed(on, routine, read)
     code = core.scalar_code(np.dtype(scalar))
@@ -140,20 +139,7 @@ def _matrix(
 
 
 def _number(value: Any, what: str) -> float:
-    try:
-        read = float(value)
-    except (TypeError, ValueError) as error:
-        raise InvalidArgument(f"{what} must be a number: got {value!r}") from error
+    read = real_of(value, what)
     if not math.isfinite(read):
         raise InvalidArgument(f"{what} must be finite: got {value!r}")
-    return read
-
-
-def _seed(seed: Any, routine: str) -> int:
-    try:
-        read = operator.index(seed)
-    except TypeError:
-        read = -1
-    if not 0 <= read < 2**64:
-        raise InvalidArgument(f"{routine}: seed must lie in [0, 2**64): got {seed!r}")
     return read

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from matrass.agreement import agreed, together
-from matrass.arguments import dtype_of, how_dealt, number_of, root_of
+from matrass.arguments import dtype_of, how_dealt, number_of, real_of, root_of
 from matrass.bootstrap.which_mpi import load_core
 from matrass.errors import DTypeError, InvalidArgument
 from matrass.layout import Layout
@@ -77,10 +77,7 @@ class SparseMatrix:
             raise InvalidArgument(f"from_dense: a must be a DistMatrix: got {type(a).__name__}")
 
         def read() -> float:
-            try:
-                bound = float(threshold)
-            except (TypeError, ValueError):
-                bound = -1.0
+            bound = real_of(threshold, "from_dense: threshold")
             if not bound >= 0:
                 raise InvalidArgument(
                     f"from_dense: threshold must not be negative: got {threshold!r}"
@@ -208,7 +205,7 @@ class SparseMatrix:
         """The matrix times a number. Collective."""
         if isinstance(factor, (SparseMatrix, DistMatrix, np.ndarray)):
             return NotImplemented
-        number = agreed(self.grid._core, "scale", lambda: number_of(factor, self.dtype))
+        number = agreed(self.grid._core, "scale", lambda: number_of(factor, self.dtype, "scale"))
         return self._wrap(load_core().sparse_scaled(self._core, number), self.grid)
 
     __rmul__ = __mul__
@@ -216,8 +213,18 @@ class SparseMatrix:
     def __neg__(self) -> SparseMatrix:
         return self * -1
 
-    def __truediv__(self, divisor: Any) -> SparseMatrix:
-        return self.__mul__(1 / divisor)
+    def __truediv__(self, divisor: object) -> SparseMatrix:
+        """The matrix over a number that is not zero. Collective."""
+        if isinstance(divisor, (SparseMatrix, DistMatrix, np.ndarray)):
+            return NotImplemented
+
+        def read() -> complex:
+            number = number_of(divisor, self.dtype, "divide")
+            if number == 0:
+                raise InvalidArgument(f"divide: value must not be zero: got {divisor!r}")
+            return 1 / number
+
+        return self * agreed(self.grid._core, "divide", read)
 
     def __getitem__(self, rows: Any) -> SparseMatrix:
         """Rows ``A[i0:i1]`` as a matrix of their own, dealt anew. Collective; they are sent."""

@@ -71,6 +71,17 @@ inline void require_info(int info, const char* routine) {
   }
 }
 
+/// LAPACK's iterations for values may never end where a number is not finite. Callers refuse what
+/// is given as such, so that here it is the outcome of an overflow.
+/// @throws InvalidArgument
+template <class N>
+void require_no_overflow(const Small<N>& a, const char* routine) {
+  if (std::all_of(a.data.begin(), a.data.end(), [](const N& x) { return is_finite(x); })) return;
+  throw InvalidArgument(
+      std::string(routine) +
+      ": intermediate numbers must not overflow: got infinity (scale the matrix)");
+}
+
 using blas::gemm;
 
 #define MATRASS_LAPACK(p, T)                                                                      \
@@ -132,6 +143,7 @@ inline std::vector<double> eigh(Small<double>& a) {
   const int n = static_cast<int>(a.cols);
   std::vector<double> w(static_cast<std::size_t>(n));
   if (n == 0) return w;
+  require_no_overflow(a, "eigenvalues");
   int info = 0;
   int ask = -1;
   double work_size = 0;
@@ -151,6 +163,7 @@ inline std::vector<double> eigh(Small<std::complex<double>>& a) {
   const int n = static_cast<int>(a.cols);
   std::vector<double> w(static_cast<std::size_t>(n));
   if (n == 0) return w;
+  require_no_overflow(a, "eigenvalues");
   int info = 0;
   int ask = -1;
   std::complex<double> work_size = 0;
@@ -190,6 +203,7 @@ SmallSvd<N> gesdd(Small<N> a, bool full = false) {
     for (Index j = 0; j < result.u.cols; ++j) result.u(j, j) = N{1};
     return result;
   }
+  require_no_overflow(a, "SVD");
   const char* job = full ? "A" : "S";
   std::vector<int> iwork(static_cast<std::size_t>(8 * p));
   const int ld = a.ld();

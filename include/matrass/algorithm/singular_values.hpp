@@ -18,6 +18,7 @@ std::vector<double> singular_values(Small<N> a) {
   const int p = std::min(m, n);
   std::vector<double> s(static_cast<std::size_t>(p));
   if (p == 0) return s;
+  require_no_overflow(a, "SVD");
   const char* job = "N";
   const int ld = a.ld();
   const int one = 1;

@@ -4,8 +4,12 @@
 /// Next: scalapack/eigh.hpp, algorithm/svd.hpp
 #pragma once
 
+#include <algorithm>
+#include <cmath>
+#include <limits>
 #include <matrass/scalapack/matmul.hpp>
 #include <matrass/scalapack/qr.hpp>
+#include <span>
 #include <vector>
 
 namespace matrass {
@@ -109,6 +113,33 @@ Svd<T> svd_by_columns(const DistMatrix<T>& a, SvdMode mode) {
   return result;
 }
 
+/// A power of two that makes elements small whose squares overflow, on which ScaLAPACK's iteration
+/// may never end; else 1. Collective.
+template <Scalar T>
+Real<T> shrinking(const DistMatrix<T>& a) {
+  constexpr int wide = std::numeric_limits<Real<T>>::max_exponent / 2 - 32;
+  Real<T> largest = 0;
+  for (Index j = 0; j < a.part().shape.cols; ++j) {
+    for (Index i = 0; i < a.part().shape.rows; ++i) {
+      const T x = a.part()(i, j);
+      largest = std::max({largest, std::abs(std::real(x)), std::abs(std::imag(x))});
+    }
+  }
+  mpi::allreduce(a.grid().comm(), std::span<Real<T>>(&largest, 1), MPI_MAX);
+  const int exponent = largest > 0 ? std::ilogb(largest) : 0;
+  return exponent > wide ? std::ldexp(Real<T>{1}, -exponent) : Real<T>{1};
+}
+
+/// A copy of `a` times a number. Collective.
+template <Scalar T>
+DistMatrix<T> scaled(const DistMatrix<T>& a, Real<T> factor) {
+  DistMatrix<T> result = a.copy();
+  for (Index j = 0; j < result.part().shape.cols; ++j) {
+    for (Index i = 0; i < result.part().shape.rows; ++i) result.part()(i, j) *= factor;
+  }
+  return result;
+}
+
 /// The SVD of a matrix of any shape in any layout: what svd calls where neither rows nor columns
 /// are many more than the others. U and Vt in [MC,MR] with blocks of 64 (for wide matrices
 /// transposed views of such). Collective over a's grid. Cost: about 8 m n^2 + 12 n^3 flops in all
@@ -123,6 +154,11 @@ Svd<T> svd_of(const DistMatrix<T>& a, SvdMode mode) {
     narrow(a.shape().cols, "svd: columns");
     require_finite(a, Part::all, "svd");
   });
+  if (const Real<T> factor = shrinking(a); factor != 1) {
+    Svd<T> result = svd_of(scaled(a, factor), mode);
+    for (Real<T>& s : result.s) s /= factor;
+    return result;
+  }
   if (a.shape().rows >= a.shape().cols) return svd_by_columns(a, mode);
   return transposed_svd(svd_by_columns(a.transposed(), mode), mode);
 }

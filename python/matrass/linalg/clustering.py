@@ -7,14 +7,13 @@ Next: ``features.py``.
 from __future__ import annotations
 
 import hashlib
-import operator
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from matrass.agreement import agreed
-from matrass.arguments import index_of
+from matrass.arguments import index_of, real_of, seed_of
 from matrass.bootstrap.which_mpi import load_core
 from matrass.errors import DTypeError, InvalidArgument, ShapeError
 from matrass.linalg.operands import require_matrix_or_sparse
@@ -160,12 +159,9 @@ def kmeans(
         counts = [
             index_of(x, f"kmeans: {w}") for x, w in ((max_iter, "max_iter"), (n_init, "n_init"))
         ]
-        try:
-            least = float(tol)
-        except (TypeError, ValueError):
-            least = -1.0
+        least = real_of(tol, "kmeans: tol", must := "be finite and not negative")
         if not 0 <= least < np.inf:
-            raise InvalidArgument(f"kmeans: tol must be finite and not negative: got {tol!r}")
+            raise InvalidArgument(f"kmeans: tol must {must}: got {tol!r}")
         return index_of(k, "kmeans: k"), name, digest, counts, least, seed_of(seed, "kmeans")
 
     rank, name, _, counts, least, start = agreed(a.grid._core, "kmeans", read)
@@ -200,14 +196,3 @@ def require_real(a: DistMatrix | SparseMatrix, routine: str) -> None:
     """Raise for a complex matrix. Local."""
     if a.dtype.kind != "f":
         raise DTypeError(f"{routine}: A must be real: got {a.dtype}")
-
-
-def seed_of(seed: Any, routine: str) -> int:
-    """Read a seed."""
-    try:
-        read = operator.index(seed)
-    except TypeError:
-        read = -1
-    if not 0 <= read < 2**64:
-        raise InvalidArgument(f"{routine}: seed must lie in [0, 2**64): got {seed!r}")
-    return read

@@ -11,10 +11,11 @@ from typing import Any, Literal, NamedTuple
 import numpy.typing as npt
 
 from matrass.agreement import agreed
+from matrass.arguments import choice_of, flag_of
 from matrass.bootstrap.which_mpi import load_core
 from matrass.linalg.certificate import Certified
 from matrass.linalg.factorizations import measured
-from matrass.linalg.operands import one_of, require_matrices
+from matrass.linalg.operands import require_matrices
 from matrass.matrix import DistMatrix
 
 __all__ = ["Eigh", "eigh", "eigvals"]
@@ -64,7 +65,12 @@ def eigh(a: DistMatrix, UPLO: Literal["L", "U"] = "L", *, certify: bool = False)
     """
     require_matrices([a], "eigh")
     triangle, wanted = agreed(
-        a.grid._core, "eigh", lambda: (one_of(UPLO, ("L", "U"), "eigh: UPLO"), bool(certify))
+        a.grid._core,
+        "eigh",
+        lambda: (
+            choice_of(UPLO, ("L", "U"), "eigh: UPLO"),
+            flag_of(certify, "eigh: certify"),
+        ),
     )
     w, v = load_core().eigh(a._core, triangle)
     result = Eigh(w, DistMatrix._wrap(v, a.grid))

@@ -12,10 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from matrass.agreement import agreed
+from matrass.arguments import choice_of, flag_of
 from matrass.bootstrap.which_mpi import load_core
 from matrass.errors import InvalidArgument
 from matrass.linalg.certificate import Certificate, Certified
-from matrass.linalg.operands import one_of, require_matrices
+from matrass.linalg.operands import require_matrices
 from matrass.matrix import DistMatrix
 
 __all__ = ["LU", "QR", "SVD", "cholesky", "lu", "qr", "svd"]
@@ -55,7 +56,12 @@ def cholesky(a: DistMatrix, lower: bool = True, *, certify: bool = False) -> Dis
     """
     require_matrices([a], "cholesky")
     triangle, wanted = agreed(
-        a.grid._core, "cholesky", lambda: ("L" if lower else "U", bool(certify))
+        a.grid._core,
+        "cholesky",
+        lambda: (
+            "L" if flag_of(lower, "cholesky: lower") else "U",
+            flag_of(certify, "cholesky: certify"),
+        ),
     )
     factor = DistMatrix._wrap(load_core().cholesky(a._core, triangle), a.grid)
     if wanted:
@@ -104,7 +110,7 @@ def lu(a: DistMatrix, *, p_indices: bool = False) -> LU:
     ScaLAPACK PxGETRF.
     """
     require_matrices([a], "lu")
-    as_indices = agreed(a.grid._core, "lu", lambda: bool(p_indices))
+    as_indices = agreed(a.grid._core, "lu", lambda: flag_of(p_indices, "lu: p_indices"))
     permutation, lower, upper = load_core().lu(a._core)
     inverse = np.empty_like(permutation)  # A[permutation] = L U
     inverse[permutation] = np.arange(len(permutation))
@@ -167,10 +173,11 @@ def qr(
     require_matrices([a], "qr")
 
     def read() -> tuple[str, bool]:
-        how = one_of(mode, ("reduced", "complete", "r"), "qr: mode")
-        if certify and how == "r":
+        how = choice_of(mode, ("reduced", "complete", "r"), "qr: mode")
+        wanted = flag_of(certify, "qr: certify")
+        if wanted and how == "r":
             raise InvalidArgument('qr: certify must be False for mode "r": got no Q to measure')
-        return how, bool(certify)
+        return how, wanted
 
     how, wanted = agreed(a.grid._core, "qr", read)
     q, r = load_core().qr(a._core, how)
@@ -242,12 +249,14 @@ def svd(
     require_matrices([a], "svd")
 
     def read() -> tuple[str, bool]:
-        if certify and not compute_uv:
+        full = flag_of(full_matrices, "svd: full_matrices")
+        vectors = flag_of(compute_uv, "svd: compute_uv")
+        wanted = flag_of(certify, "svd: certify")
+        if wanted and not vectors:
             raise InvalidArgument(
                 "svd: certify must be False without vectors: got compute_uv=False"
             )
-        how = "values" if not compute_uv else "full" if full_matrices else "reduced"
-        return how, bool(certify)
+        return "values" if not vectors else "full" if full else "reduced", wanted
 
     how, wanted = agreed(a.grid._core, "svd", read)
     u, s, vt = load_core().svd(a._core, how)

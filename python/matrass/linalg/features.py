@@ -7,10 +7,10 @@ import math
 from typing import Any
 
 from matrass.agreement import agreed
-from matrass.arguments import index_of
+from matrass.arguments import index_of, real_of, seed_of
 from matrass.bootstrap.which_mpi import load_core
 from matrass.errors import InvalidArgument
-from matrass.linalg.clustering import require_real, seed_of
+from matrass.linalg.clustering import require_real
 from matrass.linalg.operands import require_matrices
 from matrass.matrix import DistMatrix
 
@@ -67,14 +67,10 @@ def random_features(
 
     def read() -> tuple[Any, ...]:
         require_real(a, "random_features")
-        try:
-            width = float(gamma)
-        except (TypeError, ValueError):
-            width = 0.0
+        must = "be positive and finite"
+        width = real_of(gamma, "random_features: gamma", must)
         if not 0 < width < math.inf:
-            raise InvalidArgument(
-                f"random_features: gamma must be positive and finite: got {gamma!r}"
-            )
+            raise InvalidArgument(f"random_features: gamma must {must}: got {gamma!r}")
         given = ((n, "n"), (first, "first"), (0 if total is None else total, "total"))
         count, begin, all_of_them = (index_of(x, f"random_features: {w}") for x, w in given)
         return count, width, seed_of(seed, "random_features"), begin, all_of_them

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy.typing as npt
 
 from matrass.agreement import agreed
-from matrass.arguments import index_of
+from matrass.arguments import index_of, real_of
 from matrass.bootstrap.which_mpi import load_core
 from matrass.errors import InvalidArgument
 from matrass.linalg.operands import require_matrix_or_sparse, require_system
@@ -184,12 +184,9 @@ def lsqr(
 
 def _size_of(value: Any, what: str) -> float:
     """Read a finite number that is not negative."""
-    try:
-        read = float(value)
-    except (TypeError, ValueError):
-        read = -1.0
+    read = real_of(value, what, must := "be finite and not negative")
     if not (math.isfinite(read) and read >= 0):
-        raise InvalidArgument(f"{what} must be finite and not negative: got {value!r}")
+        raise InvalidArgument(f"{what} must {must}: got {value!r}")
     return read
 
 

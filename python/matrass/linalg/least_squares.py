@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from matrass.agreement import agreed
-from matrass.arguments import index_of
+from matrass.arguments import choice_of, flag_of, index_of, real_of
 from matrass.bootstrap.which_mpi import load_core
 from matrass.errors import InvalidArgument
 from matrass.linalg.certificate import Certificate, Certified
@@ -99,13 +99,11 @@ def lstsq(
 
     def read() -> tuple[float | None, bool]:
         require_alike([a, b], "lstsq")
-        try:
-            cut = None if rcond is None else float(rcond)
-        except (TypeError, ValueError):
-            cut = math.nan
+        must = "be a number or None"
+        cut = None if rcond is None else real_of(rcond, "lstsq: rcond", must)
         if cut is not None and math.isnan(cut):
-            raise InvalidArgument(f"lstsq: rcond must be a number or None: got {rcond!r}")
-        return cut, bool(certify)
+            raise InvalidArgument(f"lstsq: rcond must {must}: got {rcond!r}")
+        return cut, flag_of(certify, "lstsq: certify")
 
     cut, measured = agreed(a.grid._core, "lstsq", read)
     core = load_core()
@@ -204,14 +202,12 @@ def ridge(
 
     def read() -> tuple[list[float], str, float, int, bool]:
         require_system(a, [b], "ridge")
-        if method not in _RIDGE_METHODS:
-            names = ", ".join(_RIDGE_METHODS)
-            raise InvalidArgument(f"ridge: method must be {names}: got {method!r}")
+        name = choice_of(method, _RIDGE_METHODS, "ridge: method")
         bound = tolerance_of(tol, "ridge")
         steps = 0 if max_steps is None else index_of(max_steps, "ridge: max_steps")
         if max_steps is not None and steps < 1:
             raise InvalidArgument(f"ridge: max_steps must be at least 1: got {max_steps!r}")
-        return _penalties(alpha), str(method), bound, steps, bool(certify)
+        return _penalties(alpha), name, bound, steps, flag_of(certify, "ridge: certify")
 
     penalties, name, bound, steps, measured = agreed(a.grid._core, "ridge", read)
     core = load_core()
@@ -235,7 +231,7 @@ def _penalties(alpha: Any) -> list[float]:
     """Read alpha as numbers; C++ checks their signs and how many they are."""
     try:
         array = np.asarray(alpha)
-        if array.dtype.kind not in "biuf" or array.ndim > 1:
+        if array.dtype.kind not in "iuf" or array.ndim > 1:
             raise TypeError
         return [float(x) for x in np.atleast_1d(array)]
     except (TypeError, ValueError) as error:

@@ -6,16 +6,14 @@ Next: ``certificate.py``.
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
-from matrass.arguments import index_of
+from matrass.arguments import choice_of, index_of, real_of, seed_of
 from matrass.errors import DTypeError, InvalidArgument
 from matrass.matrix import DistMatrix
 from matrass.sparse import SparseMatrix
 
 __all__ = [
-    "one_of",
     "require_alike",
     "require_matrices",
     "require_matrix_or_sparse",
@@ -60,23 +58,13 @@ def require_alike(operands: list[DistMatrix], routine: str) -> None:
         raise DTypeError(f"{routine}: matrices must have one dtype: got {shown}")
 
 
-def one_of(value: Any, allowed: tuple[Any, ...], what: str) -> Any:
-    """Read a choice. Local."""
-    for choice in allowed:
-        if type(value) is not bool and value == choice:
-            return choice
-    shown = ", ".join(repr(choice) for choice in allowed)
-    raise InvalidArgument(f"{what} must be one of {shown}: got {value!r}")
-
-
 def tolerance_of(tol: Any, routine: str) -> float:
     """Read a relative tolerance, of which 0 stands for the default. Local."""
-    try:
-        bound = 0.0 if tol is None else float(tol)
-    except (TypeError, ValueError):
-        bound = -1.0
-    if not (tol is None or 0 < bound < 1):
-        raise InvalidArgument(f"{routine}: tol must lie between 0 and 1, or None: got {tol!r}")
+    if tol is None:
+        return 0.0
+    bound = real_of(tol, f"{routine}: tol", must := "lie between 0 and 1, or be None")
+    if not 0 < bound < 1:
+        raise InvalidArgument(f"{routine}: tol must {must}: got {tol!r}")
     return bound
 
 
@@ -85,14 +73,5 @@ def svd_arguments(
 ) -> tuple[int, str, float, int]:
     """Read the arguments of a truncated SVD; a `tol` of 0 is the default."""
     rank = index_of(k, f"{routine}: k")
-    if method not in _SVD_METHODS:
-        names = ", ".join(_SVD_METHODS)
-        raise InvalidArgument(f"{routine}: method must be {names}: got {method!r}")
-    bound = tolerance_of(tol, routine)
-    try:
-        start = operator.index(seed)
-    except TypeError:
-        start = -1
-    if not 0 <= start < 2**64:
-        raise InvalidArgument(f"{routine}: seed must lie in [0, 2**64): got {seed!r}")
-    return rank, str(method), bound, start
+    name = choice_of(method, _SVD_METHODS, f"{routine}: method")
+    return rank, name, tolerance_of(tol, routine), seed_of(seed, routine)

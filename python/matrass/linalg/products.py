@@ -105,18 +105,31 @@ def _matmul_arguments(
     """Check what C++ takes for granted; the two ops as BLAS letters, and the factors."""
     operands = [a, b] if out is None else [a, b, out]
     require_alike(operands, "matmul")
-    if any(np.iscomplexobj(x) for x in factors) and a.dtype.kind != "c":
-        raise DTypeError(f"matmul: alpha and beta must be real for {a.dtype}: got {factors}")
+    alpha, beta = _factors(factors, a.dtype)
+    return *_ops(transposes), alpha, beta
+
+
+def _ops(transposes: tuple[Any, Any]) -> tuple[str, str]:
+    """Read transposes as BLAS letters."""
     try:
-        alpha, beta = (complex(x) for x in factors)
-    except (TypeError, ValueError) as error:
-        raise DTypeError(f"matmul: alpha and beta must be numbers: got {factors}") from error
-    try:
-        return _OPS[transposes[0]], _OPS[transposes[1]], alpha, beta
+        return _OPS[transposes[0]], _OPS[transposes[1]]
     except (KeyError, TypeError) as error:
         raise InvalidArgument(
             f'matmul: transposes must be a bool, "N", "T" or "C": got {transposes}'
         ) from error
+
+
+def _factors(factors: tuple[Any, Any], dtype: np.dtype[Any]) -> tuple[complex, complex]:
+    """Read alpha and beta."""
+    if any(np.iscomplexobj(x) for x in factors) and dtype.kind != "c":
+        raise DTypeError(f"matmul: alpha and beta must be real for {dtype}: got {factors}")
+    try:
+        if any(np.ndim(x) != 0 or isinstance(x, (str, bytes)) for x in factors):
+            raise TypeError(factors)
+        alpha, beta = (complex(x) for x in factors)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise DTypeError(f"matmul: alpha and beta must be numbers: got {factors}") from error
+    return alpha, beta
 
 
 def _turned(a: Any, op: str) -> Any:
@@ -132,14 +145,7 @@ def _sparse_arguments(
     dtype: np.dtype[Any],
 ) -> tuple[tuple[str, str], complex]:
     """Check the arguments of a product with a sparse factor."""
-    if out is not None or beta != 0:
+    factor, added = _factors((alpha, beta), dtype)
+    if out is not None or added != 0:
         raise InvalidArgument("matmul: a product with a sparse factor takes neither out nor beta")
-    if np.iscomplexobj(alpha) and dtype.kind != "c":
-        raise DTypeError(f"matmul: alpha must be real for {dtype}: got {alpha}")
-    try:
-        return (_OPS[transposes[0]], _OPS[transposes[1]]), complex(alpha)
-    except (KeyError, TypeError, ValueError) as error:
-        raise InvalidArgument(
-            f'matmul: transposes must be a bool, "N", "T" or "C", alpha a number: got {transposes}'
-            f", {alpha!r}"
-        ) from error
+    return _ops(transposes), factor

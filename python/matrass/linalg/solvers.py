@@ -11,11 +11,12 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from matrass.agreement import agreed
+from matrass.arguments import choice_of, flag_of, real_of
 from matrass.bootstrap.which_mpi import load_core
-from matrass.errors import InvalidArgument, SingularError
+from matrass.errors import InvalidArgument, ShapeError, SingularError
 from matrass.linalg.factorizations import measured, svd
 from matrass.linalg.norms import norm
-from matrass.linalg.operands import one_of, require_alike, require_matrices
+from matrass.linalg.operands import require_alike, require_matrices
 from matrass.matrix import DistMatrix
 
 __all__ = ["SlogDet", "cond", "det", "inv", "matrix_rank", "pinv", "slogdet", "solve"]
@@ -71,7 +72,8 @@ def solve(
 
     def read() -> tuple[str, bool]:
         require_alike([a, b], "solve")
-        return one_of(assume, ("gen", "pos", "sym"), "solve: assume"), bool(certify)
+        how = choice_of(assume, ("gen", "pos", "sym"), "solve: assume")
+        return how, flag_of(certify, "solve: certify")
 
     how, wanted = agreed(a.grid._core, "solve", read)
     x = DistMatrix._wrap(load_core().solve(a._core, b._core, how), b.grid)
@@ -152,15 +154,22 @@ def cond(a: DistMatrix, p: Any = None) -> float:
     Collective over ``a.grid.comm``. Costs of `svd` without vectors, or of `inv`.
     """
     require_matrices([a], "cond")
-    p = agreed(a.grid._core, "cond", lambda: one_of(p, (None, 2, -2, *_NORMS), "cond: p"))
-    if p in (None, 2, -2):
+
+    def read() -> Any:
+        order = choice_of(p, (None, 2, -2, *_NORMS), "cond: p")
+        if order not in (None, 2, -2) and a.shape[0] != a.shape[1]:
+            raise ShapeError(f"cond: A must be square for p={p!r}: got shape {a.shape}")
+        return order
+
+    order = agreed(a.grid._core, "cond", read)
+    if order in (None, 2, -2):
         s = svd(a, compute_uv=False)
         if s.size == 0:
             raise InvalidArgument(f"cond: A must not be empty: got shape {a.shape}")
         with np.errstate(divide="ignore", invalid="ignore"):
-            return float(s[-1] / s[0] if p == -2 else s[0] / s[-1])
+            return float(s[-1] / s[0] if order == -2 else s[0] / s[-1])
     try:
-        return norm(a, p) * norm(inv(a), p)
+        return norm(a, order) * norm(inv(a), order)
     except SingularError:
         return float("inf")
 
@@ -225,10 +234,7 @@ def matrix_rank(a: DistMatrix, tol: float | None = None, *, rtol: float | None =
 def _tolerance(value: Any, what: str) -> float | None:
     if value is None:
         return None
-    try:
-        read = float(value)
-    except (TypeError, ValueError):
-        read = -1.0
+    read = real_of(value, what, must := "be a number that is not negative")
     if not read >= 0:
-        raise InvalidArgument(f"{what} must be a number that is not negative: got {value!r}")
+        raise InvalidArgument(f"{what} must {must}: got {value!r}")
     return read

@@ -6,11 +6,10 @@ Next: ``least_squares.py``.
 
 from __future__ import annotations
 
-import operator
-from typing import Any, Literal, NamedTuple, overload
+from typing import Literal, NamedTuple, overload
 
 from matrass.agreement import agreed
-from matrass.arguments import index_of
+from matrass.arguments import choice_of, flag_of, index_of, seed_of
 from matrass.bootstrap.which_mpi import load_core
 from matrass.errors import InvalidArgument
 from matrass.linalg.certificate import Certificate, Certified
@@ -115,12 +114,9 @@ def tall_qr(
     require_matrices([a], "tall_qr")
 
     def read() -> tuple[bool, str, bool]:
-        if mode not in _MODES:
-            raise InvalidArgument(f'tall_qr: mode must be "reduced" or "r": got {mode!r}')
-        if method not in _QR_METHODS:
-            names = ", ".join(_QR_METHODS)
-            raise InvalidArgument(f"tall_qr: method must be {names}: got {method!r}")
-        return mode == "reduced", str(method), bool(certify)
+        both = choice_of(mode, _MODES, "tall_qr: mode") == "reduced"
+        name = choice_of(method, _QR_METHODS, "tall_qr: method")
+        return both, name, flag_of(certify, "tall_qr: certify")
 
     with_q, name, measured = agreed(a.grid._core, "tall_qr", read)
     core = load_core()
@@ -179,26 +175,13 @@ def leverage_scores(
     require_matrices([a], "leverage_scores")
 
     def read() -> tuple[bool, int, int]:
-        if method not in _LEVERAGE_METHODS:
-            raise InvalidArgument(
-                f'leverage_scores: method must be "qr" or "sketch": got {method!r}'
-            )
+        name = choice_of(method, _LEVERAGE_METHODS, "leverage_scores: method")
         wanted = 0 if rank is None else index_of(rank, "leverage_scores: rank")
         if rank is not None and wanted < 1:
             raise InvalidArgument(
                 f"leverage_scores: rank must be between 1 and {a.shape[1]}: got {rank!r}"
             )
-        return method == "sketch", wanted, _seed_of(seed)
+        return name == "sketch", wanted, seed_of(seed, "leverage_scores", "2**64 - 1")
 
     arguments = agreed(a.grid._core, "leverage_scores", read)
     return DistMatrix._wrap(load_core().leverage_scores(a._core, *arguments), a.grid)
-
-
-def _seed_of(seed: Any) -> int:
-    try:
-        read = operator.index(seed)
-    except TypeError:
-        read = -1
-    if not 0 <= read < 2**64 - 1:
-        raise InvalidArgument(f"leverage_scores: seed must lie in [0, 2**64 - 1): got {seed!r}")
-    return read

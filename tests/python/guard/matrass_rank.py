@@ -8,13 +8,18 @@ every later call too, goes on computing with what it has, and leaves by the norm
 from __future__ import annotations
 
 import ctypes
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import matrass as mt
 import numpy as np
 import survivor
 from mpi4py import MPI
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+import routines
 
 COMM = MPI.COMM_WORLD
 M, N = 600, 160  # messages longer than what MPI sends before the receiver is there
@@ -46,6 +51,12 @@ def product_on_new_grid(number: int) -> object:
     return a @ a
 
 
+def routine(name: str, grid: mt.Grid) -> Call:
+    """One of linear algebra, with matrices of its own."""
+    matrices = routines.operands(name, grid, M, N // 2, layout="MC,MR")
+    return lambda _: routines.run(name, matrices)
+
+
 def calls_on(a: mt.DistMatrix) -> dict[str, Call]:
     """matrass's calls by name."""
     grid = a.grid
@@ -53,21 +64,28 @@ def calls_on(a: mt.DistMatrix) -> dict[str, Call]:
     tiles = tiles_of(COMM.rank, COMM.size)
     other = mt.DistMatrix(grid, (M, N), layout="STAR,VC")
 
+    sparse = mt.SparseMatrix.from_dense(a, 0.5)
+    right = mt.from_function(grid, (N, 3), element)
+
     def assign(_: int) -> None:
         other[...] = a
 
     return {
+        **{name: routine(name, grid) for name in routines.OPERANDS},
+        "from_dense": lambda _: mt.SparseMatrix.from_dense(a, 0.5),
+        "to_dense": lambda _: sparse.to_dense("MC,MR"),
+        "sparse product": lambda _: sparse @ right,
+        "sparse svd": lambda _: mt.linalg.truncated_svd(sparse, K),
+        "sum": lambda _: a.sum(axis=0),
+        "add": lambda _: a + other,
+        "random": lambda _: mt.random.normal(grid, (M, N)),
         "to": lambda _: a.to("VC,STAR"),
-        "matmul": lambda _: a.T @ a,
         "product_on_new_grid": product_on_new_grid,
-        "truncated_svd": lambda _: mt.linalg.truncated_svd(a, K),
         "tsqr": lambda _: mt.linalg.truncated_svd(a, K, method="tsqr"),
-        "pca": lambda _: mt.linalg.pca(a, K),
         "from_tiles": lambda _: mt.from_tiles(grid, tiles, (M, N)),
         "from_global": lambda _: mt.from_global(grid, whole),
         "from_function": lambda _: mt.from_function(grid, (M, N), element),
         "numpy": lambda _: a.numpy(root=None),
-        "norm": lambda _: a.norm(),
         "DistMatrix": lambda _: mt.DistMatrix(grid, (M, N)),
         "element": lambda _: a[3, 4],
         "assign": assign,
