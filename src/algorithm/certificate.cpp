@@ -9,6 +9,7 @@ namespace matrass {
 #define MATRASS_INSTANTIATE(T)                                                                  \
   template Certificate detail::certify_qr<T>(const DistMatrix<T>&, const Qr<T>&);               \
   template Certificate detail::certify_svd<T>(const DistMatrix<T>&, const Svd<T>&);             \
+  template Certificate detail::certify_lu<T>(const DistMatrix<T>&, const Lu<T>&);               \
   template Certificate detail::certify_eigh<T>(const DistMatrix<T>&, const Eigh<T>&, Triangle); \
   template Certificate detail::certify_cholesky<T>(const DistMatrix<T>&, const DistMatrix<T>&,  \
                                                    Triangle);                                   \

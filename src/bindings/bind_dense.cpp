@@ -101,10 +101,16 @@ py::object certificate_of(const std::string& routine, const Matrix& a,
         using T = typename M::value_type;
         const auto matrix = [&](std::size_t k) { return std::get<M>(matrices[k].value); };
         std::vector<Real<T>> s;
-        if (!values.is_none()) s = values.cast<std::vector<Real<T>>>();
+        std::vector<Index> permutation;
+        if (routine == "lu") {
+          permutation = values.cast<std::vector<Index>>();
+        } else if (!values.is_none()) {
+          s = values.cast<std::vector<Real<T>>>();
+        }
         const auto found = [&]() -> Certificate {
           const py::gil_scoped_release no_gil;
           if (routine == "qr") return certify(m, Qr<T>{matrix(0), matrix(1)});
+          if (routine == "lu") return certify(m, Lu<T>{permutation, matrix(0), matrix(1)});
           if (routine == "svd") return certify(m, Svd<T>{matrix(0), s, matrix(1)});
           if (routine == "eigh") return certify(m, Eigh<T>{s, matrix(0)}, parse_triangle(how));
           if (routine == "cholesky") return certify_cholesky(m, matrix(0), parse_triangle(how));

@@ -15,6 +15,7 @@
 #include <matrass/core/certificate.hpp>
 #include <matrass/matrix/create.hpp>
 #include <matrass/scalapack/eigh.hpp>
+#include <matrass/scalapack/lu.hpp>
 #include <matrass/scalapack/qr.hpp>
 #include <matrass/scalapack/solve.hpp>
 #include <matrass/scalapack/svd.hpp>
@@ -118,6 +119,20 @@ Certificate certify_svd(const DistMatrix<T>& a, const Svd<T>& f) {
           std::max(loss_of_orthogonality(f.u), loss_of_orthogonality(f.vt, true))};
 }
 
+/// With the rows of A z in the order that L U has: A[permutation] = L U.
+template <Scalar T>
+Certificate certify_lu(const DistMatrix<T>& a, const Lu<T>& f) {
+  const DistMatrix<T> z = probes<T>(a.grid(), a.shape().cols);
+  const DistMatrix<T> az = redistribute(matmul(a, z), STAR_STAR);
+  const DistMatrix<T> permuted(a.grid(), az.distribution(), false);
+  for (Index j = 0; j < az.local_shape().cols; ++j) {
+    for (Index i = 0; i < az.local_shape().rows; ++i) {
+      permuted.part()(i, j) = az.part()(f.permutation[static_cast<std::size_t>(i)], j);
+    }
+  }
+  return {ratio(difference(permuted, matmul(f.l, matmul(f.u, z))), a), std::nullopt};
+}
+
 template <Scalar T>
 Certificate certify_eigh(const DistMatrix<T>& a, const Eigh<T>& f, Triangle which) {
   const DistMatrix<T> whole = whole_hermitian(a, which);
@@ -165,6 +180,12 @@ Certificate certify(const A& a, const Svd<typename A::value_type>& f) {
   return detail::certify_svd(to_dynamic(a), f);
 }
 
+/// Measures A[permutation] - L U.
+template <DistMatrixLike A>
+Certificate certify(const A& a, const Lu<typename A::value_type>& f) {
+  return detail::certify_lu(to_dynamic(a), f);
+}
+
 /// Measures A - V diag(w) V^H and V. Of `a` the same triangle counts as for eigh.
 template <DistMatrixLike A>
 Certificate certify(const A& a, const Eigh<typename A::value_type>& f,
@@ -188,6 +209,7 @@ Certificate certify_solve(const A& a, const X& x, const B& b, Assume assume = As
 #define MATRASS_EXTERN(T)                                                                          \
   extern template Certificate detail::certify_qr<T>(const DistMatrix<T>&, const Qr<T>&);           \
   extern template Certificate detail::certify_svd<T>(const DistMatrix<T>&, const Svd<T>&);         \
+  extern template Certificate detail::certify_lu<T>(const DistMatrix<T>&, const Lu<T>&);           \
   extern template Certificate detail::certify_eigh<T>(const DistMatrix<T>&, const Eigh<T>&,        \
                                                       Triangle);                                   \
   extern template Certificate detail::certify_cholesky<T>(const DistMatrix<T>&,                    \

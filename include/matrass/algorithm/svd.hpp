@@ -99,8 +99,8 @@ Svd<T> svd_tall(const DistMatrix<T>& a, SvdMode mode, Index on_root) {
 
 }  // namespace detail
 
-/// The way that svd takes by itself: tall where the shorter extent is at most 512 (and not zero), or
-/// the longer one at least max(2, p) times as long, p ranks. Local.
+/// The way that svd takes by itself: tall where the shorter extent is at most 512 (and not zero),
+/// or the longer one at least max(2, p) times as long, p ranks. Local.
 ///
 /// Measured (double precision, 2 cores; ScaLAPACK's time over that of the tall way, with vectors /
 /// values alone):

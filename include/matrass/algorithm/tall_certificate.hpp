@@ -61,46 +61,37 @@ double difference_squared(const LocalRows<T>& a, const Small<Wide<T>>& w, const 
   return mpi::allreduce(comm, mine);
 }
 
-}  // namespace detail
-
-/// Of A = Q R: ||(A - Q R) W||_F / (sqrt(8) ||A||_F) with 8 random vectors W, which estimates
-/// ||A - Q R||_F / ||A||_F to some 10 %; and ||I - Q^H Q||_F, all of it. Where there is R only:
-/// ||(A^H A - R^H R) W||_F / (sqrt(8) ||A||_F^2).
-///
-/// Collective over a's grid. Cost a rank: m n (n + 32) / p flops, two passes.
-/// @param q an empty handle where there is none
 template <Scalar T>
-Certificate certify_qr(const DistMatrix<T>& a, const DistMatrix<T>& q, const DistMatrix<T>& r) {
-  using N = detail::Wide<T>;
+Certificate tall_qr_certificate(const DistMatrix<T>& a, const DistMatrix<T>& q,
+                                const DistMatrix<T>& r) {
+  using N = Wide<T>;
   constexpr Index vectors = 8;
   const mpi::Communicator& comm = a.grid().comm();
-  const detail::TallView<T> tall = detail::tall_view(a);
-  const detail::LocalRows<T> rows = tall.local();
-  const detail::Small<N> w = detail::random_block<N>(rows.n, vectors, 8, 0);
-  const detail::Small<N> z = multiply('N', detail::whole_everywhere(r), 'N', w);
+  const TallView<T> tall = tall_view(a);
+  const LocalRows<T> rows = tall.local();
+  const Small<N> w = random_block<N>(rows.n, vectors, 8, 0);
+  const Small<N> z = multiply('N', whole_everywhere(r), 'N', w);
   const double size = norm(a) * std::sqrt(static_cast<double>(vectors) * (is_complex<T> ? 2 : 1));
   if (q.empty_handle()) {
-    const detail::Small<N> right = multiply('C', detail::whole_everywhere(r), 'N', z);
+    const Small<N> right = multiply('C', whole_everywhere(r), 'N', z);
     auto sums = mpi::throw_together(comm, [&] {
-      return detail::residual_sums(rows, detail::zero_rows<T>(rows.m, vectors), w);  // -A^H A W
+      return residual_sums(rows, zero_rows<T>(rows.m, vectors), w);  // -A^H A W
     });
     mpi::allreduce<N>(comm, sums.cross.span());
     double square = 0;
     for (std::size_t i = 0; i < right.data.size(); ++i) {
       square += std::norm(sums.cross.data[i] + right.data[i]);
     }
-    return {detail::ratio(std::sqrt(square), size * norm(a)), std::nullopt};
+    return {ratio(std::sqrt(square), size * norm(a)), std::nullopt};
   }
-  const DistMatrix<T> aligned = detail::aligned_with(tall.rows, q);
-  const detail::LocalRows<T> q_rows = detail::rows_of(aligned);
-  const double square = detail::difference_squared(rows, w, q_rows, z, comm);
-  auto sums = mpi::throw_together(
-      comm, [&] { return detail::tall_sums(q_rows, detail::LocalRows<T>{q_rows.m, 0}); });
+  const DistMatrix<T> aligned = aligned_with(tall.rows, q);
+  const LocalRows<T> q_rows = rows_of(aligned);
+  const double square = difference_squared(rows, w, q_rows, z, comm);
+  auto sums =
+      mpi::throw_together(comm, [&] { return tall_sums(q_rows, LocalRows<T>{q_rows.m, 0}); });
   mpi::allreduce<N>(comm, sums.gram.span());
-  return {detail::ratio(std::sqrt(square), size), detail::far_from_identity(sums.gram)};
+  return {ratio(std::sqrt(square), size), far_from_identity(sums.gram)};
 }
-
-namespace detail {
 
 /// Norms of each column of a least squares problem.
 struct ProblemNorms {
@@ -125,34 +116,22 @@ inline Certificate least_squares_certificate(const ProblemNorms& of, double a_no
   return found;
 }
 
-}  // namespace detail
-
-/// Of x as the minimiser of ||A x_j - b_j||^2 + alpha_j ||x_j||^2: the largest over j of the
-/// smaller one of ||A^H r - alpha x|| / (||A||_F ||r|| + alpha ||x||), r = b - A x, and (for alpha
-/// = 0)
-/// ||r|| / (||A||_F ||x|| + ||b||): both bound the relative change of A and b that would make x
-/// exact. Where singular values were cut off by a large rcond, the first one says what that has
-/// cost.
-///
-/// Collective over a's grid. Cost a rank: 4 m n k / p flops, two passes.
-/// @param alpha one for each column of b, or a single one
 template <Scalar T>
-Certificate certify_least_squares(const DistMatrix<T>& a, const DistMatrix<T>& b,
-                                  const DistMatrix<T>& x, const std::vector<double>& alpha) {
-  using N = detail::Wide<T>;
+Certificate least_squares_certificate(const DistMatrix<T>& a, const DistMatrix<T>& b,
+                                      const DistMatrix<T>& x, const std::vector<double>& alpha) {
+  using N = Wide<T>;
   const mpi::Communicator& comm = a.grid().comm();
   const Index k = b.shape().cols;
-  const detail::Small<N> whole = detail::whole_everywhere(x);
+  const Small<N> whole = whole_everywhere(x);
   const DistMatrix<T> tall = redistribute(a, VC_STAR);  // also a wide one: rows are enough
-  const DistMatrix<T> right = detail::aligned_with(tall, b);
-  auto sums = mpi::throw_together(comm, [&] {
-    return detail::residual_sums(detail::rows_of(tall), detail::rows_of(right), whole);
-  });
+  const DistMatrix<T> right = aligned_with(tall, b);
+  auto sums = mpi::throw_together(
+      comm, [&] { return residual_sums(rows_of(tall), rows_of(right), whole); });
   mpi::allreduce<N>(comm, sums.cross.span());
   mpi::allreduce(comm, std::span<double>(sums.squares));
-  detail::ProblemNorms norms{.residual = std::move(sums.squares)};
+  ProblemNorms norms{.residual = std::move(sums.squares)};
   norms.right.resize(static_cast<std::size_t>(k));
-  const detail::LocalRows<T> b_rows = detail::rows_of(right);
+  const LocalRows<T> b_rows = rows_of(right);
   for (Index j = 0; j < k; ++j) {
     for (Index i = 0; i < b_rows.m; ++i) {
       const double size = modulus(b_rows.row(i)[j * b_rows.col_stride]);
@@ -174,7 +153,34 @@ Certificate certify_least_squares(const DistMatrix<T>& a, const DistMatrix<T>& b
   for (auto* squares : {&norms.residual, &norms.right}) {
     for (double& each : *squares) each = std::sqrt(each);
   }
-  return detail::least_squares_certificate(norms, norm(a), alpha);
+  return least_squares_certificate(norms, norm(a), alpha);
+}
+
+}  // namespace detail
+
+/// Of A = Q R: ||(A - Q R) W||_F / (sqrt(8) ||A||_F) with 8 random vectors W, which estimates
+/// ||A - Q R||_F / ||A||_F to some 10 %; and ||I - Q^H Q||_F, all of it. Where there is R only:
+/// ||(A^H A - R^H R) W||_F / (sqrt(8) ||A||_F^2).
+///
+/// Collective over a's grid. Cost a rank: m n (n + 32) / p flops, two passes.
+/// @param q an empty handle where there is none
+template <DistMatrixLike A, DistMatrixLike Q, DistMatrixLike R>
+Certificate certify_qr(const A& a, const Q& q, const R& r) {
+  return detail::tall_qr_certificate(to_dynamic(a), to_dynamic(q), to_dynamic(r));
+}
+
+/// Of x as the minimiser of ||A x_j - b_j||^2 + alpha_j ||x_j||^2: the largest over j of the
+/// smaller one of ||A^H r - alpha x|| / (||A||_F ||r|| + alpha ||x||), r = b - A x, and (for alpha
+/// = 0) ||r|| / (||A||_F ||x|| + ||b||): both bound the relative change of A and b that would make
+/// x exact. Where singular values were cut off by a large rcond, the first one says what that has
+/// cost.
+///
+/// Collective over a's grid. Cost a rank: 4 m n k / p flops, two passes.
+/// @param alpha one for each column of b, or a single one
+template <DistMatrixLike A, DistMatrixLike B, DistMatrixLike X>
+Certificate certify_least_squares(const A& a, const B& b, const X& x,
+                                  const std::vector<double>& alpha = {0}) {
+  return detail::least_squares_certificate(to_dynamic(a), to_dynamic(b), to_dynamic(x), alpha);
 }
 
 }  // namespace matrass

@@ -69,9 +69,7 @@ def cholesky(a: DistMatrix, lower: bool = True, *, certify: bool = False) -> Dis
     return factor
 
 
-class LU(NamedTuple):
-    """``A = P @ L @ U``; with ``p_indices``, ``A = L[P] @ U`` in NumPy's terms."""
-
+class _LU(NamedTuple):
     P: DistMatrix | npt.NDArray[np.int64]
     """The permutation, m x m, or its indices (m,) on every rank."""
     L: DistMatrix
@@ -80,7 +78,11 @@ class LU(NamedTuple):
     """min(m, n) x n, upper trapezoidal."""
 
 
-def lu(a: DistMatrix, *, p_indices: bool = False) -> LU:
+class LU(_LU, Certified):
+    """``A = P @ L @ U``; with ``p_indices``, ``A = L[P] @ U`` in NumPy's terms."""
+
+
+def lu(a: DistMatrix, *, p_indices: bool = False, certify: bool = False) -> LU:
     """LU factors with partial pivoting, in the manner of `scipy.linalg.lu`.
 
     Parameters
@@ -89,6 +91,8 @@ def lu(a: DistMatrix, *, p_indices: bool = False) -> LU:
         Any layout; not changed.
     p_indices : bool
         Give the permutation as an array of m row numbers, and not as a matrix of m x m.
+    certify : bool
+        Measure ``||A - P @ L @ U|| / ||A||``; the result has it as ``.certificate``.
 
     Returns
     -------
@@ -110,17 +114,24 @@ def lu(a: DistMatrix, *, p_indices: bool = False) -> LU:
     ScaLAPACK PxGETRF.
     """
     require_matrices([a], "lu")
-    as_indices = agreed(a.grid._core, "lu", lambda: flag_of(p_indices, "lu: p_indices"))
+    def read() -> tuple[bool, bool]:
+        return flag_of(p_indices, "lu: p_indices"), flag_of(certify, "lu: certify")
+
+    as_indices, wanted = agreed(a.grid._core, "lu", read)
     permutation, lower, upper = load_core().lu(a._core)
     inverse = np.empty_like(permutation)  # A[permutation] = L U
     inverse[permutation] = np.arange(len(permutation))
     factors = DistMatrix._wrap(lower, a.grid), DistMatrix._wrap(upper, a.grid)
     if as_indices:
-        return LU(inverse, *factors)
-    m = a.shape[0]
-    P = DistMatrix(a.grid, (m, m), a.dtype)
-    P.local[...] = inverse[P.local_rows][:, None] == P.local_cols
-    return LU(P, *factors)
+        result = LU(inverse, *factors)
+    else:
+        m = a.shape[0]
+        P = DistMatrix(a.grid, (m, m), a.dtype)
+        P.local[...] = inverse[P.local_rows][:, None] == P.local_cols
+        result = LU(P, *factors)
+    if wanted:
+        result.certificate = measured("lu", a, list(factors), permutation)
+    return result
 
 
 class _QR(NamedTuple):

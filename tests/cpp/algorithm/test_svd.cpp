@@ -59,6 +59,13 @@ ProcessGrid any_of_grids(MPI_Comm comm, Sample& sample) {
   }
 }
 
+/// Where each number of ranks would cost more than it could show.
+void for_few_rank_counts(const std::function<void(MPI_Comm)>& body) {
+  for (const int ranks : {1, 2, 5}) {
+    if (ranks <= world_size() && !run_on(ranks, body)) return;
+  }
+}
+
 /// Below, at and above a block of 64; prime, tall, wide, and without elements.
 Shape any_shape(Sample& sample) {
   constexpr std::array shapes{Shape{0, 0},  Shape{5, 0},   Shape{0, 3},  Shape{1, 1},
@@ -183,7 +190,7 @@ TYPED_TEST(SvdOf, GradedColumns) {
     for (Index i = 0; i < a.rows; ++i) a(i, j) *= length;
   }
   const Known<T> known{a, detail::gesdd(widened(a)).s};
-  for_each_rank_count([&](MPI_Comm comm) {
+  for_few_rank_counts([&](MPI_Comm comm) {
     const ProcessGrid grid(comm);
     for (const Way way : {Way::tall, Way::scalapack}) {
       expect_svd(known, svd(spread(grid, a), SvdMode::reduced, way));
@@ -208,6 +215,7 @@ TYPED_TEST(SvdOf, TheSameOnAnyNumberOfRanks) {
       Sample sample(3);
       const auto a = anywhere<T>(grid, known.a, sample);
       for (const Way way : {Way::tall, Way::scalapack}) {
+        if (way == Way::scalapack && shape.rows < shape.cols && !campaign()) continue;
         const Svd<T> f = svd(a, SvdMode::reduced, way);
         EXPECT_LE(distance(whole(f.u), u), near);
         EXPECT_LE(distance(whole(f.vt), vt), near);
@@ -222,7 +230,7 @@ TYPED_TEST(SvdOf, TheSameOnAnyNumberOfRanks) {
 
 TYPED_TEST(SvdOf, LargeRGoesToScaLAPACK) {
   using T = TypeParam;
-  for_each_rank_count([&](MPI_Comm comm) {
+  for_few_rank_counts([&](MPI_Comm comm) {
     const ProcessGrid grid(comm);
     const auto known = with<T>(geometric(1e3), {80, 20});
     for (const Index on_root : {Index{19}, Index{20}}) {

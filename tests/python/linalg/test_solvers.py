@@ -98,6 +98,9 @@ def test_condition(comm):
 CERTIFIED = {
     "cholesky": lambda A, B: la.cholesky(A, certify=True),
     "qr": lambda A, B: la.qr(A, certify=True),
+    "qr, tall": lambda A, B: la.qr(B, certify=True),
+    "lu": lambda A, B: la.lu(A, certify=True),
+    "lu, indices": lambda A, B: la.lu(B, p_indices=True, certify=True),
     "svd": lambda A, B: la.svd(A, certify=True),
     "svd, full": lambda A, B: la.svd(B, True, certify=True),
     "eigh": lambda A, B: la.eigh(A, certify=True),
