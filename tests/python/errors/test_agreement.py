@@ -164,7 +164,19 @@ def large_calls(comm):
         layout="VC,STAR",
     )
     dealt = tall.to("MC,MR")
+    sparse = mt.SparseMatrix.from_dense(A)
+    right = mt.DistMatrix(grid, (1100, 64))
     return {
+        "random": lambda: mt.random.normal(grid, (1200, 1100)),
+        "add": lambda: A + A,
+        "compare": lambda: mt.where(A > 1.0, A, 0.0),
+        "from_dense": lambda: mt.SparseMatrix.from_dense(A),
+        "to_dense": sparse.to_dense,
+        "rows": lambda: sparse[100:],
+        "scaled": lambda: sparse * 2.0,
+        "sparse astype": lambda: sparse.astype("float32"),
+        "sparse product": lambda: sparse @ right,
+        "normal product": lambda: sparse.normal_product(right),
         "DistMatrix": lambda: mt.DistMatrix(grid, (1200, 1100)),
         "from_function": lambda: mt.from_function(grid, (1200, 1100), lambda i, j: i + j),
         "to": lambda: A.to("STAR,STAR"),

@@ -69,6 +69,57 @@ CASES = {
     "mask": (lambda g, a: a[X > 0], mt.InvalidArgument, "got ndarray on axis 0 (masks and"),
     "index array": (lambda g, a: a[0, np.arange(2)], mt.InvalidArgument, "got ndarray on axis 1"),
     "matrix for key": (lambda g, a: a[a], mt.InvalidArgument, "got DistMatrix on axis 0"),
+    "block": (make(block=True), mt.InvalidArgument, "block must be an int, (mb, nb) or None"),
+    "seed": (
+        lambda g, a: mt.random.normal(g, (3, 4), seed=True),
+        mt.InvalidArgument,
+        "random.normal: seed must lie in [0, 2**64): got True",
+    ),
+    "text for a number": (
+        lambda g, a: mt.random.normal(g, (3, 4), loc="1"),
+        mt.InvalidArgument,
+        "random.normal: loc must be a number: got '1'",
+    ),
+    "no double": (
+        lambda g, a: mt.random.uniform(g, (3, 4), high=10**400),
+        mt.InvalidArgument,
+        "random.uniform: high must be a number: got int",
+    ),
+    "huge value": (
+        lambda g, a: a.__setitem__(slice(None), 10**400),
+        mt.InvalidArgument,
+        "assign: value must be in the range of numbers: got an integer of 1329 bits",
+    ),
+    "sparse / 0": (
+        lambda g, a: mt.SparseMatrix.from_dense(a) / 0,
+        mt.InvalidArgument,
+        "divide: value must not be zero: got 0",
+    ),
+    "sparse / text": (
+        lambda g, a: mt.SparseMatrix.from_dense(a) / "2",
+        mt.DTypeError,
+        "divide: value must be a number or a DistMatrix: got '2'",
+    ),
+    "sparse * text": (
+        lambda g, a: mt.SparseMatrix.from_dense(a) * "2",
+        mt.DTypeError,
+        "scale: value must be a number",
+    ),
+    "threshold": (
+        lambda g, a: mt.SparseMatrix.from_dense(a, True),
+        mt.InvalidArgument,
+        "from_dense: threshold must be a number: got True",
+    ),
+    "sparse beta": (
+        lambda g, a: mt.linalg.matmul(mt.SparseMatrix.from_dense(a), a.T, beta=[1, 2]),
+        mt.DTypeError,
+        "matmul: alpha and beta must be numbers",
+    ),
+    "cond of a tall one": (
+        lambda g, a: mt.linalg.cond(a, 1),
+        mt.ShapeError,
+        "cond: A must be square for p=1: got shape (10, 4)",
+    ),
     "@ array": (lambda g, a: a @ X.T, TypeError, "got ndarray (mt.from_global makes one"),
     "array @": (lambda g, a: X.T @ a, TypeError, "got ndarray (mt.from_global makes one"),
 }
@@ -82,6 +133,15 @@ def test_wrong_arguments(comm, case):
     error = raised_together(comm, lambda: call(grid, a))
     assert isinstance(error, kind)
     assert text in str(error)
+
+
+@pytest.mark.ranks(2, 3)
+@pytest.mark.parametrize("divisor", [0, "2", None, [1.0]])
+def test_a_divisor_that_is_none_on_one_rank(comm, divisor):
+    a = mt.SparseMatrix.from_dense(mt.from_function(mt.Grid(comm), (10, 4), lambda i, j: i + j))
+    given = divisor if comm.rank == comm.size - 1 else 2.0
+    assert isinstance(raised_together(comm, lambda: a / given), mt.InvalidArgument)
+    assert (a / 2.0).sum() == a.sum() / 2
 
 
 def test_keys_with_an_ellipsis_are_still_read(comm):

@@ -19,6 +19,7 @@ import matrass as mt
 import numpy as np
 import pytest
 from matrass import _core
+from routines import OPERANDS, operands, run
 
 TICKS = 20
 PAUSE = 0.0002
@@ -109,9 +110,49 @@ WAITS = {
     "matmul": ("matmul",),
     "norm": ("norm",),
     "descriptor": ("descriptor",),
-    "truncated_svd": ("truncated_svd",),
-    "pca": ("pca",),
+    "random": ("random",),
+    "add": ("moved_to",),
+    "sum": ("allreduce",),
+    "astype": ("astype",),
+    "explain": ("explain_to",),
+    "explain out": ("explain_into",),
+    "best grid": ("best_grid",),
+    "sink": ("TileSink.add", "TileSink.finish"),
+    "to_tiles": ("to_tiles",),
+    "from_coo": ("sparse_from_triplets",),
+    "from_dense": ("sparse_from_dense",),
+    "to_dense": ("sparse_to_dense",),
+    "to_scipy": ("sparse_gather",),
+    "rows": ("sparse_rows",),
+    "sparse astype": ("sparse_astype",),
+    "scaled": ("sparse_scaled",),
+    "sparse norm": ("sparse_norm",),
+    "sparse sum": ("sparse_sum",),
+    "sparse product": ("sparse_product",),
+    "normal product": ("sparse_normal_product",),
+    "sparse svd": ("sparse_truncated_svd",),
+    "certified qr": ("certificate",),
+    "certified tall_qr": ("certify_qr",),
+    "certified lstsq": ("certify_least_squares",),
+    # Those that go by the name of the C++ function.
+    **{name: (name,) for name in OPERANDS if name not in {"cond", "det", "matrix_rank"}},
 }
+# Functions of _core that are for one rank alone, or end with it: nobody waits in them.
+LOCAL = {
+    "end_together", "finalize", "initialize", "latest_agreement", "leave", "log_once", "memory",
+    "node_memory", "parse_layout", "reset_peak_memory", "scalar_code", "set_largest_count",
+    "set_memory_limit", "distribution", "transfer_counts", "trim_memory", "world",
+}  # fmt: skip
+
+
+@pytest.mark.ranks(1)
+def test_no_function_is_forgotten(comm):
+    """Each function of _core is either watched below or local; `matrass.linalg` is of these."""
+    watched = {f for functions in WAITS.values() for f in functions if "." not in f}
+    builtin = type(_core.memory)
+    functions = {name for name, value in vars(_core).items() if type(value) is builtin}
+    assert functions - LOCAL == watched - {"Grid"}
+    assert functions >= LOCAL
 
 
 def calls(comm):
@@ -126,7 +167,36 @@ def calls(comm):
     C = mt.DistMatrix(grid, (m, m), "complex64")
     x = np.ones((m, m))
     rows = np.asfortranarray(B.local)
+    other = mt.DistMatrix(grid, (m, m), layout="STAR,VR")
+    sparse = mt.SparseMatrix.from_dense(A, 1.0)
     return {
+        **{name: routine(name, grid) for name in OPERANDS},
+        "random": lambda: mt.random.normal(grid, (m, m)),
+        "add": lambda: A + other,
+        "sum": A.sum,
+        "astype": lambda: A.astype("float32"),
+        "explain": lambda: A.to("VC,STAR", explain=True),
+        "explain out": lambda: A.to("STAR,VR", out=other, explain=True),
+        "best grid": lambda: A.to("MC,MR", grid="auto"),
+        "sink": lambda: into_sink(grid, B),
+        "to_tiles": lambda: _core.to_tiles(A._core, [(0, 0, x.copy())] if comm.rank == 0 else []),
+        "from_coo": lambda: mt.from_coo(grid, [0], [0], [1.0], (m, m)),
+        "from_dense": lambda: mt.SparseMatrix.from_dense(A),
+        "to_dense": sparse.to_dense,
+        "to_scipy": sparse.to_scipy,
+        "rows": lambda: sparse[3:9],
+        "sparse astype": lambda: sparse.astype("float32"),
+        "scaled": lambda: sparse * 2,
+        "sparse norm": sparse.norm,
+        "sparse sum": sparse.sum,
+        "sparse product": lambda: sparse @ B,
+        "normal product": lambda: sparse.normal_product(B),
+        "sparse svd": lambda: mt.linalg.truncated_svd(sparse, 2),
+        "certified qr": lambda: mt.linalg.qr(A, certify=True),
+        "certified tall_qr": lambda: mt.linalg.tall_qr(A, certify=True),
+        "certified lstsq": lambda: mt.linalg.lstsq(A, B, certify=True),
+        "qr": lambda: mt.linalg.qr(A),
+        "svd": lambda: mt.linalg.svd(A),
         "to": lambda: A.to("VC,STAR", block=1),
         "numpy": lambda: A.numpy(None),
         "element": lambda: A[3, 4],
@@ -142,9 +212,19 @@ def calls(comm):
         "from_global": lambda: mt.from_global(grid, x, root=0),
         "Grid": lambda: mt.Grid(comm.Dup()),
         "descriptor": lambda: mt.DistMatrix(mt.Grid(comm.Dup()), (m, m)).descriptor,
-        "truncated_svd": lambda: mt.linalg.truncated_svd(A, 2),
-        "pca": lambda: mt.linalg.pca(B, 2),
     }
+
+
+def into_sink(grid, a):
+    sink = mt.TileSink(grid, a.shape)
+    sink.add(a.tiles())
+    sink.finish()
+
+
+def routine(name, grid):
+    """One of linear algebra."""
+    matrices = operands(name, grid, 60, 20)
+    return lambda: run(name, matrices)
 
 
 @pytest.mark.ranks(2, 3)
