@@ -23,7 +23,7 @@ from matrass.sparse import SparseMatrix
 
 __all__ = ["SPARSE", "DistEstimator", "InputTypeError", "agreed_errors"]
 
-SPARSE = frozenset({"truncated_svd"})
+SPARSE = frozenset({"kmeans", "pca", "truncated_svd"})
 """The routines of `matrass.linalg` that take a `SparseMatrix`: what estimators' tags say. Every
 estimator hands a sparse X to its routine, whose error passes through."""
 

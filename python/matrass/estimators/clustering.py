@@ -50,7 +50,8 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Di
 
     Notes
     -----
-    X is an array (the same on every rank), a DistMatrix or a Dask array. `fit`, `predict`,
+    X is an array (the same on every rank), a DistMatrix, a SciPy matrix, a SparseMatrix or a Dask
+    array. `fit`, `predict`,
     `transform` and `score` are collective. The result is the same, bit by bit, on any number of
     ranks. Rows have no weights.
     """
@@ -141,15 +142,22 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Di
         k = self.cluster_centers_.shape[0]
         return by_rows(self, samples.matrix, k, lambda rows: np.sqrt(self._squares(rows)))
 
-    def _squares(self, rows: _Array) -> _Array:
+    def _squares(self, rows: Any) -> _Array:
         """Squared distances from all centers, in double precision. Local; 2 n k flops a row.
 
-        The mean of the centers is taken off first: no digits are lost where it is large.
+        Of dense rows the mean of the centers is taken off first: no digits are lost where it is
+        large. Sparse ones would not stay sparse.
         """
-        middle = self.cluster_centers_.mean(axis=0, dtype=np.float64)
-        centers, x = self.cluster_centers_ - middle, rows - middle
+        centers = self.cluster_centers_.astype(np.float64)
+        if isinstance(rows, np.ndarray):
+            middle = centers.mean(axis=0)
+            centers, x = centers - middle, rows - middle
+            norms = np.einsum("ij,ij->i", x, x)
+        else:
+            x = rows.astype(np.float64)
+            norms = np.asarray(x.multiply(x).sum(axis=1)).ravel()
         found: _Array = x @ (-2 * centers.T)
-        found += np.einsum("ij,ij->i", x, x)[:, np.newaxis]
+        found += norms[:, np.newaxis]
         found += np.einsum("ij,ij->i", centers, centers)
         return np.maximum(found, 0, out=found)
 

@@ -180,7 +180,7 @@ def targets_of(estimator: DistEstimator, y: Any, samples: Samples) -> tuple[Dist
 
 def by_rows(
     estimator: DistEstimator,
-    a: DistMatrix,
+    a: DistMatrix | SparseMatrix,
     columns: int,
     f: Callable[[npt.NDArray[Any]], npt.NDArray[Any]],
     dtype: np.dtype[Any] | None = None,
@@ -193,29 +193,47 @@ def by_rows(
     ----------
     estimator
         Named in errors.
-    a : DistMatrix, shape (m, n)
+    a : DistMatrix or SparseMatrix, shape (m, n)
+        A sparse one must not be a transposed view.
     columns : int
         Of the result, which has m rows.
     f : callable
-        Gets an array of some rows, which it must not change; returns an array (rows, columns).
+        Gets an array (or csr_matrix) of some rows, which it must not change; returns an array
+        (rows, columns).
     dtype : dtype, optional
         Of the result; default that of `a`.
     """
-    rows = row_dealt(a)
-    found = DistMatrix(rows.grid, (a.shape[0], columns), dtype or a.dtype, "VC,STAR", rows.block)
+    rows: DistMatrix | SparseMatrix
+    block: Any
+    if isinstance(a, SparseMatrix):
+        if a._core.is_transposed:
+            raise InvalidArgument(
+                f"{estimator._name}: X must be stored by rows: got a transposed view of a "
+                "SparseMatrix"
+            )
+        rows, block = a, a._core.block
+    else:
+        rows = row_dealt(a)
+        block = rows.block
+    found = DistMatrix(rows.grid, (a.shape[0], columns), dtype or a.dtype, "VC,STAR", block)
 
     def fill() -> None:
         part, out = rows.local, found.local
-        height = max(1, _PANEL_BYTES // max(1, part.shape[1] * part.itemsize))
+        height = max(1, _PANEL_BYTES // max(1, part.shape[1] * part.dtype.itemsize))
         for at in range(0, part.shape[0], height):
             panel = part[at : at + height]
-            if not np.isfinite(panel).all():
-                i, j = np.argwhere(~np.isfinite(panel))[0]
+            if not np.isfinite(panel.data if isinstance(rows, SparseMatrix) else panel).all():
                 raise InvalidArgument(
                     f"{estimator._name}: X must be finite: got NaN or infinity at "
-                    f"({rows.local_rows[at + i]}, {j})"
+                    f"{_first_not_finite(rows, panel, at)}"
                 )
             out[at : at + height] = f(panel)
 
     together(rows.grid._core, f"{estimator._name}: rows", fill)
     return found
+
+
+def _first_not_finite(rows: DistMatrix | SparseMatrix, panel: Any, at: int) -> str:
+    """The indices of the first NaN or infinity in a panel of this rank's rows. Local."""
+    i, j = np.argwhere(~np.isfinite(panel if isinstance(rows, DistMatrix) else panel.toarray()))[0]
+    return f"({rows.local_rows[at + i]}, {j})"

@@ -94,3 +94,41 @@ def test_wrong_input(comm):
     for method in (fitted.predict, fitted.transform, fitted.score):
         wrong("2 features", lambda method=method: method(A[:, :2]))
         wrong("NaN", lambda method=method: method(place(grid, x * np.nan)))
+
+
+@pytest.mark.parametrize("form", ["scipy", "SparseMatrix"])
+def test_sparse_rows(comm, form):
+    """Fitted, predicted and scored as the same rows dense, without becoming dense."""
+    import scipy.sparse
+
+    grid = mt.Grid(comm)
+    x = groups(70, 5, 3)
+    x[np.random.default_rng(5).random(x.shape) < 0.4] = 0
+    sparse = scipy.sparse.csr_array(x)
+    X = sparse if form == "scipy" else mt.from_scipy(grid, sparse if comm.rank == 0 else None)
+    dense = KMeans(3, init=x[:3].copy(), session=grid).fit(x)
+    ours = KMeans(3, init=x[:3].copy(), session=grid).fit(X)
+    check_same_on_ranks(comm, ours, ("cluster_centers_", "inertia_", "n_iter_"))
+    assert np.abs(ours.cluster_centers_ - dense.cluster_centers_).max() <= 1e-12
+    assert np.array_equal(whole(ours.labels_).ravel(), dense.labels_)
+    assert np.array_equal(whole(ours.predict(X)).ravel(), dense.labels_)
+    assert np.abs(whole(ours.transform(X)) - dense.transform(x)).max() <= 1e-12
+    assert abs(ours.score(X) / dense.score(x) - 1) <= 1e-12
+
+
+@pytest.mark.ranks(1, 3)
+def test_sparse_input_that_is_refused(comm):
+    import scipy.sparse
+
+    grid = mt.Grid(comm)
+    ours = KMeans(2, session=grid).fit(groups(20, 4, 2))
+    bad = scipy.sparse.csr_array(groups(20, 4, 2))
+    bad[7, 2] = np.nan
+    X = mt.from_scipy(grid, bad if comm.rank == 0 else None)
+    error = raised_together(comm, lambda: ours.predict(X))
+    assert isinstance(error, mt.InvalidArgument)
+    assert "got NaN or infinity at (7, 2)" in str(error)
+    turned = mt.from_scipy(grid, bad.T.tocsr() if comm.rank == 0 else None).T
+    error = raised_together(comm, lambda: ours.predict(turned))
+    assert isinstance(error, mt.InvalidArgument)
+    assert "got a transposed view" in str(error)

@@ -218,3 +218,21 @@ def test_ranks_beyond_the_grid(comm):
         check_pca(ours, theirs.PCA(2).fit(x), 1e-8)
         scores = ours.transform(in_form(grid, x, form))
         assert np.abs(whole(scores) - theirs.PCA(2).fit_transform(x)).max() <= 1e-8
+
+
+@pytest.mark.parametrize("form", ["scipy", "SparseMatrix"])
+def test_pca_of_sparse_rows(comm, form):
+    """As of the same rows dense; scores are dense, beside the rows."""
+    import scipy.sparse
+
+    grid = mt.Grid(comm)
+    x = samples(70, 9)
+    x[np.random.default_rng(5).random(x.shape) < 0.4] = 0
+    sparse = scipy.sparse.csr_array(x)
+    X = sparse if form == "scipy" else mt.from_scipy(grid, sparse if comm.rank == 0 else None)
+    dense, ours = PCA(3, session=grid).fit(x), PCA(3, session=grid).fit(X)
+    names = ("components_", "explained_variance_", "mean_", "singular_values_")
+    check_same_on_ranks(comm, ours, names)
+    for name in names:
+        assert np.abs(getattr(ours, name) - getattr(dense, name)).max() <= 1e-8, name
+    assert np.abs(whole(ours.transform(X)) - dense.transform(x)).max() <= 1e-8
