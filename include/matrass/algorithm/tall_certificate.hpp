@@ -104,10 +104,10 @@ namespace detail {
 
 /// Norms of each column of a least squares problem.
 struct ProblemNorms {
-  std::vector<double> gradient;  ///< A^H (b - A x) - alpha x
-  std::vector<double> residual;  ///< b - A x
-  std::vector<double> solution;
-  std::vector<double> right;  ///< b
+  std::vector<double> gradient{};  ///< A^H (b - A x) - alpha x
+  std::vector<double> residual{};  ///< b - A x
+  std::vector<double> solution{};
+  std::vector<double> right{};  ///< b
 };
 
 /// See certify_least_squares(). Local.
