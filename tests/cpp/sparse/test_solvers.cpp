@@ -56,7 +56,8 @@ TYPED_TEST(SparseSolversOf, NarrowBlocksOfAllInstructionSets) {
         const auto v = random_small<N>(12, width, 3);
         detail::DealtVectors<T> narrow(31, width, detail::SparseOperator<T>::padded(width));
         EXPECT_LE(narrow.block().padded, 2 * width);
-        detail::DealtVectors<T> lines(31, width, detail::TallBlocks<T>::pad());
+        const Index pad = detail::TallBlocks<T>::pad();
+        detail::DealtVectors<T> lines(31, width, (width + pad - 1) / pad * pad);
         Small<N> w[2];
         normal_product(rows, Pass::both, v, narrow.block(), w[0], kernel);
         normal_product(rows, Pass::both, v, lines.block(), w[1], kernel);
