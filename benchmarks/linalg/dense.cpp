@@ -11,6 +11,7 @@
 #include <cstring>
 #include <matrass/algorithm/certificate.hpp>
 #include <matrass/algorithm/start_block.hpp>
+#include <matrass/algorithm/svd.hpp>
 #include <matrass/mpi/environment.hpp>
 #include <string>
 #include <vector>
