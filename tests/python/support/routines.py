@@ -53,7 +53,7 @@ def element(kind: str) -> Callable[[Array, Array], Array]:
 
 def shape(kind: str, m: int, n: int) -> tuple[int, int]:
     """Of an operand of a routine whose first matrix is m x n."""
-    return {SPD: (n, n), TALL: (m, n), "right": (m, 2), "left": (n, 2)}[kind]
+    return {SPD: (n, n), TALL: (m, n), "right": (m, 2), "left": (n, n)}[kind]
 
 
 def operands(
