@@ -11,6 +11,7 @@
 #include <matrass/mpi/collectives.hpp>
 #include <matrass/redistribute/redistribute.hpp>
 #include <matrass/scalapack/routines.hpp>
+#include <matrass/scalapack/topologies.hpp>
 #include <span>
 #include <string>
 #include <utility>
@@ -99,17 +100,6 @@ bool takes_part(const Operand<T>& a) {
   return a.desc[1] >= 0;
 }
 
-/// Lets BLACS choose again how it broadcasts and combines. PxGESVD leaves a choice of its own,
-/// which holds for all contexts of a process: in the next routine on a larger grid the ranks that
-/// it did not run on would send other messages than those it ran on, and all would wait for ever.
-inline void reset_topologies(int context) {
-  for (const char* op : {"Broadcast", "Combine"}) {
-    for (const char* scope : {"Rowwise", "Columnwise", "All"}) {
-      pb_topset_(&context, op, scope, " ");
-    }
-  }
-}
-
 /// Calls `f`, a ScaLAPACK routine on these operands, on the ranks of their grid.
 /// Collective over the communicator.
 /// @returns info, the same on every rank; not negative.
@@ -119,13 +109,9 @@ int run(const std::string& routine, F&& f, const Operand<T>& a, const More&... m
   const mpi::Communicator& comm = a.matrix.grid().comm();
   const int info = mpi::throw_together(comm, mpi::Call(routine), [&] {
     if (!takes_part(a)) return 0;
-    return mpi::guarded(
-        [&] {
-          const int code = std::forward<F>(f)();
-          reset_topologies(a.desc[1]);
-          return code;
-        },
-        a.matrix.storage().owner(), more.matrix.storage().owner()...);
+    const DefaultTopologies same_on_all_ranks(a.desc[1]);
+    return mpi::guarded(std::forward<F>(f), a.matrix.storage().owner(),
+                        more.matrix.storage().owner()...);
   });
   std::array<Index, 2> worst{info, -info};
   mpi::allreduce(comm, std::span<Index>(worst), MPI_MAX);

@@ -7,8 +7,6 @@
 #include <complex>
 
 extern "C" {
-void pb_topset_(const int* context, const char* op, const char* scope, const char* topology);
-
 // A matrix is four arguments: its memory, IA, JA and DESCA.
 #define MATRASS_MATRIX(T, a) T *a, const int *i##a, const int *j##a, const int *desc_##a
 

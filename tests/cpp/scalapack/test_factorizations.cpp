@@ -226,6 +226,35 @@ TEST(Factorizations, SvdAndEigh) {
   });
 }
 
+/// Some ranks factor on a grid of their own, then all together: PBLAS's topologies, which are one
+/// for a process, must then be the same on all ranks, or they wait forever.
+TEST(Factorizations, TopologiesAreNobodysHeritage) {
+  set_time_limit(std::chrono::seconds(240));
+  for_each_rank_count([](MPI_Comm comm) {
+    const ProcessGrid grid(comm);
+    const auto a = from_function<float>(grid, {70, 70}, MC_MR, normal_entry<float>);
+    int context = 0;
+    if (grid.rank() == 0) {
+      const ProcessGrid self(MPI_COMM_SELF);
+      const auto b = from_function<float>(self, {70, 70}, MC_MR, normal_entry<float>);
+      context = detail::factor_copy(DistMatrix<float>(b)).desc[1];
+      pb_topset_(&context, "Broadcast", "Rowwise", "I");  // a choice of the process's own
+      const detail::Topologies before = detail::topologies(context);
+      qr(b, QrMode::reduced, Way::scalapack);
+      svd(b, SvdMode::full, Way::scalapack);
+      eigh(b);
+      eigvals(b);
+      inv(b);
+      EXPECT_EQ(detail::topologies(context), before);
+      EXPECT_EQ(before.front(), 'I');
+    }
+    const Qr<float> f = qr(a, QrMode::reduced, Way::scalapack);
+    expect_close(Whole<float>(matmul(f.q, f.r)), Whole<float>(a));
+    EXPECT_EQ(inv(a).shape(), a.shape());
+    if (grid.rank() == 0) pb_topset_(&context, "Broadcast", "Rowwise", " ");
+  });
+}
+
 TEST(Factorizations, ErrorsAreNamedAndTheSame) {
   run_on(world_size(), [](MPI_Comm comm) {
     const ProcessGrid grid(comm);
