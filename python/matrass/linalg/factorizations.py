@@ -114,6 +114,7 @@ def lu(a: DistMatrix, *, p_indices: bool = False, certify: bool = False) -> LU:
     ScaLAPACK PxGETRF.
     """
     require_matrices([a], "lu")
+
     def read() -> tuple[bool, bool]:
         return flag_of(p_indices, "lu: p_indices"), flag_of(certify, "lu: certify")
 
