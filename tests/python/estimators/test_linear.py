@@ -125,8 +125,9 @@ def test_large_means(comm):
     x, y = problem(300, 4, 1)
     shifted = x + 1e6
     expected = theirs.LinearRegression().fit(shifted - 1e6, y)  # the elements that are left
+    grid = mt.Grid(comm)
     for form in ("numpy", "VC,STAR"):
-        ours = LinearRegression().fit(in_form(mt.Grid(comm), shifted, form), y)
+        ours = LinearRegression(session=grid).fit(in_form(grid, shifted, form), y)
         assert np.abs(ours.coef_ - expected.coef_).max() <= 1e-11
 
 

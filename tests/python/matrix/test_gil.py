@@ -131,6 +131,8 @@ WAITS = {
     "sparse product": ("sparse_product",),
     "normal product": ("sparse_normal_product",),
     "sparse svd": ("sparse_truncated_svd",),
+    **{f"sparse {name}": (f"sparse_{name}",) for name in ("cg", "kmeans", "lsqr", "pca", "ridge")},
+    "certified sparse lstsq": ("sparse_certify_least_squares",),
     "certified qr": ("certificate",),
     "certified tall_qr": ("certify_qr",),
     "certified lstsq": ("certify_least_squares",),
@@ -192,6 +194,14 @@ def calls(comm):
         "sparse product": lambda: sparse @ B,
         "normal product": lambda: sparse.normal_product(B),
         "sparse svd": lambda: mt.linalg.truncated_svd(sparse, 2),
+        "sparse cg": lambda: mt.linalg.cg(sparse, B[:, :2].copy(), maxiter=1),
+        "sparse kmeans": lambda: mt.linalg.kmeans(sparse, 2),
+        "sparse lsqr": lambda: mt.linalg.lsqr(sparse, B[:, :2].copy(), maxiter=2),
+        "sparse pca": lambda: mt.linalg.pca(sparse, 2),
+        "sparse ridge": lambda: mt.linalg.ridge(sparse, B[:, :2].copy(), 1.0),
+        "certified sparse lstsq": lambda: mt.linalg.ridge(
+            sparse, B[:, :2].copy(), 1.0, certify=True
+        ),
         "certified qr": lambda: mt.linalg.qr(A, certify=True),
         "certified tall_qr": lambda: mt.linalg.tall_qr(A, certify=True),
         "certified lstsq": lambda: mt.linalg.lstsq(A, B, certify=True),
