@@ -7,7 +7,7 @@ Next: ``gram.py``.
 from __future__ import annotations
 
 import numbers
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +15,8 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
 from matrass import linalg
 from matrass.errors import InvalidArgument
-from matrass.estimators.base import DistEstimator
 from matrass.estimators.operands import Samples, by_rows, samples_of
-from matrass.estimators.truncated import METHODS, as_rows, back, read_scores
+from matrass.estimators.truncated import METHODS, Decomposition, as_rows, back, read_scores
 from matrass.matrix import DistMatrix
 
 __all__ = ["PCA", "Projection"]
@@ -82,7 +81,7 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         return int(self.n_components_)
 
 
-class PCA(Projection, DistEstimator):
+class PCA(Projection, Decomposition):
     """Principal components, as `sklearn.decomposition.PCA`.
 
     Parameters
@@ -141,16 +140,6 @@ class PCA(Projection, DistEstimator):
         self.tol = tol
         self.random_state = random_state
         self.session = session
-
-    def fit(self, X: Any, y: Any = None) -> Self:
-        """Find the components of X. Collective."""
-        self._fit(X)
-        return self
-
-    def fit_transform(self, X: Any, y: Any = None) -> Any:
-        """Find the components of X; its scores, (m, n_components_). Collective."""
-        samples, scores = self._fit(X)
-        return samples.result(scores)
 
     def _fit(self, X: Any) -> tuple[Samples, DistMatrix]:
         samples = samples_of(self, X, reset=True, ensure_min_samples=2)

@@ -19,7 +19,7 @@ from matrass.estimators.operands import Samples, by_rows, read_array, samples_of
 from matrass.matrix import DistMatrix
 from matrass.sparse import SparseMatrix
 
-__all__ = ["METHODS", "TruncatedSVD", "as_rows", "back", "read_scores"]
+__all__ = ["METHODS", "Decomposition", "TruncatedSVD", "as_rows", "back", "read_scores"]
 
 METHODS: dict[str, Any] = {
     "auto": "auto",
@@ -37,7 +37,24 @@ _SAFE = 1e-3
 """Least part of the sum of squares that the variance must be, to be taken as a difference."""
 
 
-class TruncatedSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DistEstimator):
+class Decomposition(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DistEstimator):
+    """Components that one call finds, with the scores of X as a by-product."""
+
+    def _fit(self, X: Any) -> tuple[Samples, DistMatrix]:
+        raise NotImplementedError
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Find the components of X. Collective."""
+        self._fit(X)
+        return self
+
+    def fit_transform(self, X: Any, y: Any = None) -> Any:
+        """Find the components of X; X in their terms, (m, n_components). Collective."""
+        samples, scores = self._fit(X)
+        return samples.result(scores)
+
+
+class TruncatedSVD(Decomposition):
     """Truncated SVD without centring, as `sklearn.decomposition.TruncatedSVD`.
 
     Parameters
@@ -84,16 +101,6 @@ class TruncatedSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DistEstima
         self.random_state = random_state
         self.tol = tol
         self.session = session
-
-    def fit(self, X: Any, y: Any = None) -> Self:
-        """Find the components of X. Collective."""
-        self._fit(X)
-        return self
-
-    def fit_transform(self, X: Any, y: Any = None) -> Any:
-        """Find the components of X; X in their terms, (m, n_components). Collective."""
-        samples, scores = self._fit(X)
-        return samples.result(scores)
 
     def _fit(self, X: Any) -> tuple[Samples, DistMatrix]:
         samples = samples_of(self, X, reset=True, ensure_min_features=2)
