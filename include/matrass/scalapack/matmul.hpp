@@ -85,8 +85,10 @@ void matmul_into(const DistMatrix<T>& a, const DistMatrix<T>& b, const DistMatri
                        options.op_b, options.alpha, options.beta);
   const detail::Factor<T> x = detail::factor_of(a, options.op_a);
   const detail::Factor<T> y = detail::factor_of(b, options.op_b);
-  const bool in_place =
-      c.order() == StorageOrder::column_major && (c.layout() == MC_MR || c.layout() == MR_MC);
+  const detail::ProductWay way = detail::product_way(x, y);
+  const bool in_place = way == detail::ProductWay::spread &&
+                        c.order() == StorageOrder::column_major &&
+                        (c.layout() == MC_MR || c.layout() == MR_MC);
   const auto [left, right] = mpi::throw_together(c.grid().comm(), call, [&] {
     const Shape product = detail::product_shape(a, b, options);
     if (!(product == c.shape())) {
@@ -94,16 +96,11 @@ void matmul_into(const DistMatrix<T>& a, const DistMatrix<T>& b, const DistMatri
                        detail::to_string(c.shape()));
     }
     detail::require(a.grid() == c.grid(), "matmul: out must be on the grid of A and B");
-    if (!in_place || detail::product_way(x, y) != detail::ProductWay::spread) {
-      return std::pair(x, y);
-    }
+    if (!in_place) return std::pair(x, y);
     return std::pair(detail::Factor<T>{x.matrix.apart_from(c), x.conjugated},
                      detail::Factor<T>{y.matrix.apart_from(c), y.conjugated});
   });
-  const detail::ProductWay way = detail::product_way(x, y);
-  if (way == detail::ProductWay::spread && in_place) {
-    return detail::summa(left, right, c, options.alpha, options.beta);
-  }
+  if (in_place) return detail::summa(left, right, c, options.alpha, options.beta);
   detail::add_to(detail::product(way, x, y, options.alpha), options.beta, c);
 }
 
