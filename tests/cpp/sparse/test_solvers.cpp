@@ -134,8 +134,8 @@ TYPED_TEST(SparseSolversOf, SameAsDense) {
     // A^H A + I by its entries.
     Small<T> identity(20, 20);
     for (Index i = 0; i < 20; ++i) identity(i, i) = T{1};
-    auto square = normal_product(from_dense(spread(grid, some_elements<T>(60, 20))),
-                                 spread(grid, identity));
+    auto square =
+        normal_product(from_dense(spread(grid, some_elements<T>(60, 20))), spread(grid, identity));
     const auto rows = square.local_rows();
     for (std::size_t i = 0; i < rows.size(); ++i) {
       square.part()(static_cast<Index>(i), rows[i]) += T{1};
