@@ -68,7 +68,7 @@ void sweep(const SparseSweep<R>& p, Index column) {
       for (Index e = begin; e < end; ++e) {
         if constexpr (bytes >= line) {
           const Index next = e + ahead < last ? p.columns[e + ahead] : 0;
-#pragma GCC unroll 4
+#pragma GCC unroll 8
           for (int at = 0; at < bytes; at += line) {
             __builtin_prefetch(reinterpret_cast<const char*>(v + next * p.ld) + at, 0, 3);
           }
@@ -139,10 +139,22 @@ void sweep_few(const SparseSweep<R>& p) {
   }
 }
 
+/// y = A v for as many lines at a time as registers hold, so that entries are read once.
+template <class R, int Lines = 8 * MATRASS_VECTOR_BYTES / 64>
+void sweep_forward(const SparseSweep<R>& p, Index column, Index lines) {
+  constexpr int least = 64 / static_cast<int>(sizeof(R));
+  if constexpr (Lines > 1) {
+    if (lines < Lines) return sweep_forward<R, Lines - 1>(p, column, lines);
+  }
+  sweep<R, false, Lines * least, true, false>(p, column);
+  if (lines > Lines) sweep_forward<R>(p, column + Lines * least, lines - Lines);
+}
+
 template <class R, bool Pairs>
 void sweep_columns(const SparseSweep<R>& p) {
   constexpr Index least = 64 / static_cast<Index>(sizeof(R));  // one line
   if (p.width > 0 && p.width < least) return sweep_few<R, Pairs>(p);
+  if (!Pairs && !p.adjoint && p.width > 0) return sweep_forward<R>(p, 0, p.width / least);
   for (Index column = 0; column < p.width;) {
     const Index left = p.width - column;
     if (left >= 2 * least) {
@@ -187,12 +199,14 @@ void nearest_in_rows(const R* scores, Index rows, Index width, const R* bias, st
       index = less ? at : index;
       at += lanes;
     }
-    int winner = 0;
-    for (int lane = 1; lane < lanes; ++lane) {
-      const bool better = least[lane] < least[winner] ||
-                          (least[lane] == least[winner] && index[lane] < index[winner]);
-      winner = better ? lane : winner;
+    for (int apart = lanes / 2; apart > 0; apart /= 2) {  // lanes against lanes
+      const I from = (first + apart) & (lanes - 1);
+      const V other = __builtin_shuffle(least, from);
+      const I place = __builtin_shuffle(index, from);
+      const I better = (other < least) | ((other == least) & (place < index));
+      least = better ? other : least;
+      index = better ? place : index;
     }
-    best[i] = static_cast<std::int32_t>(index[winner]);
+    best[i] = static_cast<std::int32_t>(index[0]);
   }
 }

@@ -146,7 +146,7 @@ TYPED_TEST(SparseOf, KernelsOfAllInstructionSetsAgree) {
     ASSERT_FALSE(kernels.empty());
     for (const auto& kernel : kernels) {
       SCOPED_TRACE(kernel.name);
-      for (const Index width : {1, 8, 9, 17, 40}) {
+      for (const Index width : {1, 8, 9, 17, 40, 61, 88}) {
         Small<Wide<T>> v(23, width);
         for (Index c = 0; c < width; ++c) {
           for (Index j = 0; j < 23; ++j) v(j, c) = static_cast<Wide<T>>(factor<T>(j, c));
