@@ -20,7 +20,7 @@ _NO_LIMIT = 2**64 - 1
 def shown_bytes(size: int) -> str:
     """``512 bytes``, and from 1000 on three significant digits in decimal units: ``1.5 GB``.
 
-    C++ has the same rule (``matrass/core/bytes.hpp``).
+    C++ has the same rule (``matrass/core/shown.hpp``).
     """
     if size < 1000:
         return f"{size} byte{'s' if size != 1 else ''}"

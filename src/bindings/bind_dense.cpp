@@ -142,7 +142,7 @@ void bind_dense(py::module_& module) {
   with("qr", [](const auto& m, const auto& how) { return qr(m, parse_qr_mode(how)); });
   with("svd", [](const auto& m, const auto& how) { return svd(m, parse_svd_mode(how)); });
   plain("lu", [](const auto& m) { return lu(m); });
-  plain("slogdet", [](const auto& m) { return slogdet(m); });
+  with("slogdet", [](const auto& m, const auto& how) { return detail::slogdet_of(m, how); });
   plain("inv", [](const auto& m) { return inv(m); });
   plain("eigvals", [](const auto& m) { return eigvals(m); });
   module.def(

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <limits>
 #include <matrass/algorithm/vectors.hpp>
+#include <matrass/core/shown.hpp>
 #include <optional>
 #include <string>
 #include <utility>
@@ -159,8 +160,8 @@ class CgRun {
   void stop(Index c, bool first) {
     if (first && std::isfinite(curvature_)) {
       throw NotPositiveDefiniteError(
-          "cg: A must be positive definite: got p^H A p = " + std::to_string(curvature_) +
-          " in iteration " + std::to_string(found_.iterations) + " of column " + std::to_string(c));
+          "cg: A must be positive definite: got p^H A p = " + shown(curvature_) + " in iteration " +
+          std::to_string(found_.iterations) + " of column " + std::to_string(c));
     }
     active_[static_cast<std::size_t>(c)] = false;
     std::fill(p_.col(c), p_.col(c) + p_.rows, N{});
@@ -196,9 +197,6 @@ CgState<typename Op::value_type> cg_of(const Op& op, const Small<Wide<typename O
 template <Scalar T>
 void require_system(const ProcessGrid& grid, Shape shape, const DistMatrix<T>& b,
                     const DistMatrix<T>* x0, const CgOptions& o) {
-  const auto shown = [](Shape s) {
-    return "(" + std::to_string(s.rows) + ", " + std::to_string(s.cols) + ")";
-  };
   if (shape.rows != shape.cols) {
     throw ShapeError("cg: A must be square: got shape " + shown(shape));
   }
@@ -213,8 +211,7 @@ void require_system(const ProcessGrid& grid, Shape shape, const DistMatrix<T>& b
   if (!(grid == b.grid()) || (x0 != nullptr && !(grid == x0->grid()))) {
     throw InvalidArgument("cg: A, b and x0 must share one process grid (build all on one Grid)");
   }
-  if (!(o.tol >= 0))
-    throw InvalidArgument("cg: tol must not be negative: got " + std::to_string(o.tol));
+  if (!(o.tol >= 0)) throw InvalidArgument("cg: tol must not be negative: got " + shown(o.tol));
 }
 
 /// For rows that `make` wraps as an operator (once b and x0 are in place). Collective.

@@ -9,6 +9,7 @@
 #include <matrass/algorithm/start_block.hpp>
 #include <matrass/algorithm/tall_sums.hpp>
 #include <matrass/algorithm/tall_view.hpp>
+#include <matrass/core/shown.hpp>
 #include <string>
 #include <vector>
 
@@ -119,8 +120,8 @@ double require_finite(const mpi::Communicator& comm, const LocalRows<T>& a,
       Index i = index[static_cast<std::size_t>(mine.not_finite->first)];
       Index j = mine.not_finite->second;
       if (transposed) std::swap(i, j);
-      throw InvalidArgument(name + ": " + letter + " must be finite: got NaN or infinity at (" +
-                            std::to_string(i) + ", " + std::to_string(j) + ")");
+      throw InvalidArgument(name + ": " + letter + " must be finite: got NaN or infinity at " +
+                            shown(i, j));
     }
     return mine;
   });

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <matrass/algorithm/kmeans_init.hpp>
 #include <matrass/algorithm/lloyd.hpp>
+#include <matrass/core/shown.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -49,7 +50,7 @@ void require_squares(const mpi::Communicator& comm, const std::vector<double>& b
       throw InvalidArgument(
           "kmeans: squares of A's elements must be in the range of numbers: got a largest one "
           "of " +
-          std::to_string(largest) + " (scale A)");
+          shown(largest) + " (scale A)");
     }
   });
 }
@@ -157,7 +158,7 @@ inline void require_clusters(Shape shape, Index k, const KMeansOptions& o) {
   require_that(k < Index{1} << 31, "k must fit 31 bits: got " + std::to_string(k));
   require_that(o.max_iter >= 1, "max_iter must be at least 1: got " + std::to_string(o.max_iter));
   require_that(o.n_init >= 1, "n_init must be at least 1: got " + std::to_string(o.n_init));
-  require_that(o.tol >= 0, "tol must not be negative: got " + std::to_string(o.tol));
+  require_that(o.tol >= 0, "tol must not be negative: got " + shown(o.tol));
   if (!o.centers) return;
   if (static_cast<Index>(o.centers->size()) != k * shape.cols) {
     throw ShapeError("kmeans: init must have k times n numbers: got " +

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <matrass/algorithm/least_squares.hpp>
 #include <matrass/algorithm/start_block.hpp>
+#include <matrass/core/shown.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -183,9 +184,8 @@ DistMatrix<T> leverage_scores_of(const DistMatrix<T>& a, const LeverageOptions& 
   mpi::throw_together(grid.comm(), call, [&] {
     const Shape shape = a.shape();
     if (shape.rows < shape.cols) {
-      throw ShapeError(
-          "leverage_scores: A must have at least as many rows as columns: got shape (" +
-          std::to_string(shape.rows) + ", " + std::to_string(shape.cols) + ")");
+      throw ShapeError("leverage_scores: A must have at least as many rows as columns: got shape " +
+                       shown(shape));
     }
     if (options.rank < 0 || options.rank > shape.cols) {
       throw InvalidArgument("leverage_scores: rank must be between 1 and " +

@@ -9,6 +9,7 @@
 #include <limits>
 #include <matrass/algorithm/lsqr_recurrence.hpp>
 #include <matrass/algorithm/vectors.hpp>
+#include <matrass/core/shown.hpp>
 #include <optional>
 #include <string>
 #include <utility>
@@ -256,7 +257,7 @@ void require_least_squares(const ProcessGrid& grid, Shape shape, const DistMatri
   const auto require_size = [](double x, const char* name) {
     if (std::isfinite(x) && x >= 0) return;
     throw InvalidArgument(std::string("lsqr: ") + name + " must be finite and not negative: got " +
-                          std::to_string(x));
+                          shown(x));
   };
   require_size(o.damp, "damp");
   require_size(o.atol, "atol");

@@ -6,6 +6,7 @@
 
 #include <matrass/algorithm/lstsq.hpp>
 #include <matrass/algorithm/row_aligned.hpp>
+#include <matrass/core/shown.hpp>
 #include <optional>
 #include <string>
 
@@ -110,8 +111,8 @@ Small<Wide<T>> conjugate_on_root(const DistMatrix<T>& b, const std::string& rout
   mpi::broadcast<Index>(comm, wrong, 0);
   mpi::throw_together(comm, [&] {
     if (wrong[0] < 0) return;
-    throw InvalidArgument(routine + ": B must be finite: got NaN or infinity at (" +
-                          std::to_string(wrong[0]) + ", " + std::to_string(wrong[1]) + ")");
+    throw InvalidArgument(routine + ": B must be finite: got NaN or infinity at " +
+                          shown(wrong[0], wrong[1]));
   });
   return whole;
 }

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <matrass/algorithm/counter_uniform.hpp>
 #include <matrass/algorithm/kmeans_rows.hpp>
+#include <matrass/core/shown.hpp>
 #include <numbers>
 #include <string>
 #include <vector>
@@ -62,13 +63,18 @@ inline Cosines best_cosines() {
   return best;
 }
 
-/// out[i] = factor cos(x[i]) for the rows of a panel, any x.
+/// out[i] = factor cos(x[i]) for the rows of a panel. @throws InvalidArgument where x overflowed
 template <std::floating_point T>
 void panel_cosines(const T* x, double factor, std::array<double, packed_rows>& out) {
   std::array<double, packed_rows> wide{};
   double largest = 0;
   for (std::size_t i = 0; i < wide.size(); ++i) {
     wide[i] = static_cast<double>(x[i]);
+    if (!std::isfinite(wide[i])) {
+      throw InvalidArgument(
+          "random_features: a_i w_f must not overflow: got infinity (scale A, or take a smaller "
+          "gamma)");
+    }
     largest = std::max(largest, std::abs(wide[i]));
   }
   if (largest < 0x1p19) {
@@ -158,7 +164,7 @@ DistMatrix<T> random_features_of(const DistMatrix<T>& a, Index n, double gamma,
     }
     if (!std::isfinite(gamma) || gamma <= 0) {
       throw InvalidArgument("random_features: gamma must be positive and finite: got " +
-                            std::to_string(gamma));
+                            shown(gamma));
     }
   });
   require_finite(a, "random_features", "A");

@@ -8,6 +8,7 @@
 #include <map>
 #include <matrass/algorithm/lstsq.hpp>
 #include <matrass/algorithm/normal_product.hpp>
+#include <matrass/core/shown.hpp>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -266,8 +267,7 @@ inline void require_penalties(const std::vector<double>& alpha, Index k) {
   }
   for (const double each : alpha) {
     if (!(each >= 0) || std::isinf(each)) {
-      throw InvalidArgument("ridge: alpha must be finite and not negative: got " +
-                            std::to_string(each));
+      throw InvalidArgument("ridge: alpha must be finite and not negative: got " + shown(each));
     }
   }
 }

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <matrass/algorithm/cholesky_qr.hpp>
 #include <matrass/algorithm/tall_view.hpp>
+#include <matrass/core/shown.hpp>
 #include <matrass/scalapack/local_product.hpp>
 #include <string>
 
@@ -51,9 +52,6 @@ Small<Wide<T>> whole_on_root(const DistMatrix<T>& b) {
 template <Scalar T>
 void require_right_side(const ProcessGrid& grid, Shape shape, const DistMatrix<T>& b,
                         const std::string& routine) {
-  const auto shown = [](Shape s) {
-    return "(" + std::to_string(s.rows) + ", " + std::to_string(s.cols) + ")";
-  };
   if (shape.rows != b.shape().rows) {
     throw ShapeError(routine + ": A and B must have as many rows: got shapes " + shown(shape) +
                      " and " + shown(b.shape()));

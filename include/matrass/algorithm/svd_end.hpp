@@ -5,17 +5,9 @@
 #pragma once
 
 #include <matrass/algorithm/svd_run.hpp>
-#include <sstream>
+#include <matrass/core/shown.hpp>
 
 namespace matrass::detail {
-
-/// A number in a message: "1e-10".
-inline std::string shown(double x) {
-  std::ostringstream text;
-  text.precision(3);
-  text << x;
-  return text.str();
-}
 
 /// The left projection on the first Ritz vectors. Collective.
 ///

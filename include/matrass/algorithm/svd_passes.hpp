@@ -5,6 +5,7 @@
 #pragma once
 
 #include <matrass/algorithm/svd_run.hpp>
+#include <matrass/core/shown.hpp>
 
 namespace matrass::detail {
 
@@ -114,8 +115,7 @@ void SvdRun<T, Rows>::refuse_or_scale() {
       Index i = row_index_(mine.not_finite->first);
       Index j = mine.not_finite->second;
       if (transposed_) std::swap(i, j);
-      throw InvalidArgument(name_ + ": A must be finite: got NaN or infinity at (" +
-                            std::to_string(i) + ", " + std::to_string(j) + ")");
+      throw InvalidArgument(name_ + ": A must be finite: got NaN or infinity at " + shown(i, j));
     }
     return mine;
   });

@@ -8,6 +8,7 @@
 #include <matrass/algorithm/tall_view.hpp>
 #include <matrass/algorithm/truncated_svd.hpp>
 #include <matrass/algorithm/tsqr.hpp>
+#include <matrass/core/shown.hpp>
 #include <matrass/scalapack/qr.hpp>
 #include <string>
 #include <utility>
@@ -155,9 +156,8 @@ TallQr<T> tall_qr_of(const DistMatrix<T>& a, QrMode mode, TallQrMethod method,
   const ProcessGrid& grid = a.grid();
   mpi::throw_together(grid.comm(), mpi::Call(name, a.distribution(), mode, method), [&] {
     if (a.shape().rows < a.shape().cols) {
-      throw ShapeError(name + ": A must have at least as many rows as columns: got shape (" +
-                       std::to_string(a.shape().rows) + ", " + std::to_string(a.shape().cols) +
-                       ")");
+      throw ShapeError(name + ": A must have at least as many rows as columns: got shape " +
+                       shown(a.shape()));
     }
     if (mode == QrMode::complete)
       throw InvalidArgument(name + ": mode must be reduced or r for tall: got complete");

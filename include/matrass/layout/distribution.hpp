@@ -8,6 +8,7 @@
 #include <limits>
 #include <matrass/core/error.hpp>
 #include <matrass/core/narrow.hpp>
+#include <matrass/core/shown.hpp>
 #include <matrass/core/types.hpp>
 #include <matrass/grid/grid_map.hpp>
 #include <matrass/layout/axis.hpp>
@@ -138,24 +139,22 @@ inline Distribution::Distribution(const GridMap& grid, Shape shape, Layout layou
   const int row_places = place_count(layout.col, grid);
   const int col_places = place_count(layout.row, grid);
   const Block block = detail::choose_block(options, shape, row_places, col_places, layout);
-  const auto shown = [](Index a, Index b) {
-    return "got (" + std::to_string(a) + ", " + std::to_string(b) + ")";
-  };
   detail::require(shape.rows >= 0 && shape.cols >= 0,
-                  "layout: extents must not be negative: " + shown(shape.rows, shape.cols));
+                  "layout: extents must not be negative: got " + shown(shape.rows, shape.cols));
   detail::require(block.rows >= 1 && block.cols >= 1,
-                  "layout: block sizes must be at least 1: " + shown(block.rows, block.cols));
+                  "layout: block sizes must be at least 1: got " + shown(block.rows, block.cols));
   // So that no sum or product of these, a few cycles past the end, leaves 64 bits.
   constexpr Index most = std::numeric_limits<Index>::max() / 8;
   detail::require(shape.rows <= most && shape.cols <= most,
-                  "layout: extents must be below 2^60: " + shown(shape.rows, shape.cols));
+                  "layout: extents must be below 2^60: got " + shown(shape.rows, shape.cols));
   detail::require(
       block.rows <= most / row_places && block.cols <= most / col_places,
-      "layout: block sizes must be below 2^60 / places: " + shown(block.rows, block.cols));
+      "layout: block sizes must be below 2^60 / places: got " + shown(block.rows, block.cols));
   detail::require(options.row_source >= 0 && options.row_source < row_places &&
                       options.col_source >= 0 && options.col_source < col_places,
                   "layout: sources must be places of " + to_string(layout) + " on a grid " +
-                      to_string(grid.shape) + ": " + shown(options.row_source, options.col_source));
+                      to_string(grid.shape) + ": got " +
+                      shown(options.row_source, options.col_source));
   detail::require(
       anchor_.diagonal >= 0 && anchor_.diagonal < std::gcd(grid.shape.rows, grid.shape.cols),
       "layout: a grid " + to_string(grid.shape) + " has no diagonal " +
@@ -195,9 +194,9 @@ inline Distribution Distribution::transposed() const {
 inline Distribution Distribution::slice(Index i0, Index i1, Index j0, Index j1) const {
   detail::require(
       0 <= i0 && i0 <= i1 && i1 <= rows_.extent && 0 <= j0 && j0 <= j1 && j1 <= cols_.extent,
-      "slice: must lie within shape (" + std::to_string(rows_.extent) + ", " +
-          std::to_string(cols_.extent) + "): got rows " + std::to_string(i0) + ":" +
-          std::to_string(i1) + ", columns " + std::to_string(j0) + ":" + std::to_string(j1));
+      "slice: must lie within shape " + shown(rows_.extent, cols_.extent) + ": got rows " +
+          std::to_string(i0) + ":" + std::to_string(i1) + ", columns " + std::to_string(j0) + ":" +
+          std::to_string(j1));
   Distribution result = *this;
   result.rows_ = rows_.slice(i0, i1);
   result.cols_ = cols_.slice(j0, j1);

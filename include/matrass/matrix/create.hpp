@@ -4,6 +4,7 @@
 /// Next: redistribute/runs.hpp (from here on, elements move)
 #pragma once
 
+#include <matrass/core/shown.hpp>
 #include <matrass/matrix/dist_matrix.hpp>
 #include <memory>
 #include <string>
@@ -56,10 +57,8 @@ DistMatrix<T> from_local(const ProcessGrid& grid, const Distribution& distributi
   return mpi::throw_together(grid.comm(), mpi::Call("from_local", distribution), [&] {
     const Shape share = distribution.local_shape(grid.rank());
     if (!(part.shape == share)) {
-      throw ShapeError("from_local: local part must have shape (" + std::to_string(share.rows) +
-                       ", " + std::to_string(share.cols) + ") in " + to_string(distribution) +
-                       ": got (" + std::to_string(part.shape.rows) + ", " +
-                       std::to_string(part.shape.cols) + ")");
+      throw ShapeError("from_local: local part must have shape " + shown(share) + " in " +
+                       to_string(distribution) + ": got " + shown(part.shape));
     }
     const bool column_major = (share.rows <= 1 || part.row_stride == 1) &&
                               part.col_stride >= distribution.leading_dimension(grid.rank());

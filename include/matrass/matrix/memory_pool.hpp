@@ -14,8 +14,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <limits>
-#include <matrass/core/bytes.hpp>
 #include <matrass/core/error.hpp>
+#include <matrass/core/shown.hpp>
 #include <matrass/matrix/arena.hpp>
 #include <matrass/matrix/available_memory.hpp>
 #include <matrass/matrix/free_ranges.hpp>

@@ -8,6 +8,7 @@
 #include <iterator>
 #include <map>
 #include <matrass/core/error.hpp>
+#include <matrass/core/shown.hpp>
 #include <matrass/redistribute/index_set.hpp>
 #include <string>
 #include <tuple>
@@ -113,9 +114,8 @@ inline void require_within(const std::vector<TileExtent>& tiles, Shape shape,
   for (const TileExtent& tile : tiles) {
     if (tile.rows.begin < 0 || tile.rows.end > shape.rows || tile.cols.begin < 0 ||
         tile.cols.end > shape.cols) {
-      throw InvalidArgument(routine + ": tiles must lie within the matrix of shape (" +
-                            std::to_string(shape.rows) + ", " + std::to_string(shape.cols) +
-                            "): got " + detail::to_string(tile));
+      throw InvalidArgument(routine + ": tiles must lie within the matrix of shape " +
+                            shown(shape) + ": got " + detail::to_string(tile));
     }
   }
 }

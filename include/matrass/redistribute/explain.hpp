@@ -5,7 +5,7 @@
 /// Next: redistribute/redistribute.hpp
 #pragma once
 
-#include <matrass/core/bytes.hpp>
+#include <matrass/core/shown.hpp>
 #include <matrass/redistribute/move.hpp>
 #include <optional>
 #include <string>

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <limits>
+#include <matrass/core/shown.hpp>
 #include <matrass/redistribute/cover.hpp>
 #include <matrass/redistribute/redistribute.hpp>
 #include <numeric>
@@ -60,9 +61,9 @@ inline std::vector<TileExtent> gather_extents(const mpi::Communicator& comm,
     for (const TileHeader& tile : mine) {
       // The end of a tile must be a number, too; where it may lie is checked later.
       constexpr Index most = std::numeric_limits<Index>::max() / 2;
-      detail::require(-most < tile.i0 && tile.i0 < most && -most < tile.j0 && tile.j0 < most,
-                      routine + ": tiles must lie within the matrix: got one at (" +
-                          std::to_string(tile.i0) + ", " + std::to_string(tile.j0) + ")");
+      detail::require(
+          -most < tile.i0 && tile.i0 < most && -most < tile.j0 && tile.j0 < most,
+          routine + ": tiles must lie within the matrix: got one at " + shown(tile.i0, tile.j0));
       flat.insert(flat.end(), {tile.i0, tile.j0, tile.shape.rows, tile.shape.cols, tile.type});
     }
     return flat;
@@ -184,9 +185,8 @@ DistMatrix<T> from_global(const ProcessGrid& grid, const LocalPart<const T>& x,
   const auto pieces = [&] {
     Pieces all = detail::whole("from_global", wanted.shape(), root, grid.comm().size());
     if (mine && !(x.shape == wanted.shape())) {
-      throw ShapeError("from_global: x must have the shape of the matrix: got (" +
-                       std::to_string(x.shape.rows) + ", " + std::to_string(x.shape.cols) +
-                       ") for " + to_string(wanted));
+      throw ShapeError("from_global: x must have the shape of the matrix: got " + shown(x.shape) +
+                       " for " + to_string(wanted));
     }
     return all;
   };

@@ -108,10 +108,10 @@ Lu<T> lu_of(const DistMatrix<T>& a) {
 }
 
 template <Scalar T>
-SignAndLog<T> slogdet_of(const DistMatrix<T>& a) {
-  mpi::throw_together(a.grid().comm(), mpi::Call("slogdet", a.distribution()),
-                      [&] { require_square(a.shape(), "slogdet"); });
-  const LuFactor<T> f = lu_factor(a, "slogdet");
+SignAndLog<T> slogdet_of(const DistMatrix<T>& a, const std::string& routine) {
+  mpi::throw_together(a.grid().comm(), mpi::Call(routine, a.distribution()),
+                      [&] { require_square(a.shape(), routine); });
+  const LuFactor<T> f = lu_factor(a, routine);
   std::complex<double> sign = 1;
   double log = 0;
   for (const T u : diagonal(f.lu.matrix)) {
@@ -150,14 +150,14 @@ Lu<typename A::value_type> lu(const A& a) {
 /// Cost as lu. @throws ShapeError, InvalidArgument on all ranks.
 template <DistMatrixLike A>
 SignAndLog<typename A::value_type> slogdet(const A& a) {
-  return detail::slogdet_of(to_dynamic(a));
+  return detail::slogdet_of(to_dynamic(a), "slogdet");
 }
 
 /// The determinant; 0 or infinite where |det a| leaves the range. See slogdet.
 template <DistMatrixLike A>
 typename A::value_type det(const A& a) {
   using T = typename A::value_type;
-  const SignAndLog<T> d = slogdet(a);
+  const SignAndLog<T> d = detail::slogdet_of(to_dynamic(a), "det");
   return d.sign == T{0} ? T{0} : d.sign * static_cast<Real<T>>(std::exp(d.log));
 }
 
@@ -166,7 +166,7 @@ typename A::value_type det(const A& a) {
   extern template detail::LuFactor<T> detail::lu_factor<T>(const DistMatrix<T>&, \
                                                            const std::string&);  \
   extern template Lu<T> detail::lu_of<T>(const DistMatrix<T>&);                  \
-  extern template SignAndLog<T> detail::slogdet_of<T>(const DistMatrix<T>&);
+  extern template SignAndLog<T> detail::slogdet_of<T>(const DistMatrix<T>&, const std::string&);
 MATRASS_EXTERN(float)
 MATRASS_EXTERN(double)
 MATRASS_EXTERN(std::complex<float>)

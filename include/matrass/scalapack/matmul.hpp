@@ -24,10 +24,6 @@ inline Shape shape_of(Shape shape, Op op) {
   return op == Op::none ? shape : Shape{shape.cols, shape.rows};
 }
 
-inline std::string to_string(Shape shape) {
-  return "(" + std::to_string(shape.rows) + ", " + std::to_string(shape.cols) + ")";
-}
-
 /// The shape of op(a) op(b).
 /// @throws ShapeError, InvalidArgument
 template <Scalar T>
@@ -35,8 +31,8 @@ Shape product_shape(const DistMatrix<T>& a, const DistMatrix<T>& b, const Matmul
   const Shape left = shape_of(a.shape(), o.op_a);
   const Shape right = shape_of(b.shape(), o.op_b);
   if (left.cols != right.rows) {
-    throw ShapeError("matmul: columns of op(A) must equal rows of op(B): got " + to_string(left) +
-                     " and " + to_string(right));
+    throw ShapeError("matmul: columns of op(A) must equal rows of op(B): got " + shown(left) +
+                     " and " + shown(right));
   }
   if (!(a.grid() == b.grid())) {
     throw InvalidArgument("matmul: A and B must share one process grid: got " +
@@ -92,8 +88,8 @@ void matmul_into(const DistMatrix<T>& a, const DistMatrix<T>& b, const DistMatri
   const auto [left, right] = mpi::throw_together(c.grid().comm(), call, [&] {
     const Shape product = detail::product_shape(a, b, options);
     if (!(product == c.shape())) {
-      throw ShapeError("matmul: out must have shape " + detail::to_string(product) + ": got " +
-                       detail::to_string(c.shape()));
+      throw ShapeError("matmul: out must have shape " + shown(product) + ": got " +
+                       shown(c.shape()));
     }
     detail::require(a.grid() == c.grid(), "matmul: out must be on the grid of A and B");
     if (!in_place) return std::pair(x, y);

@@ -8,6 +8,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <matrass/core/shown.hpp>
 #include <matrass/mpi/collectives.hpp>
 #include <matrass/redistribute/redistribute.hpp>
 #include <matrass/scalapack/routines.hpp>
@@ -76,8 +77,7 @@ void require_finite(const DistMatrix<T>& a, Part part, const std::string& routin
 /// @throws ShapeError
 inline void require_square(Shape shape, const std::string& routine) {
   if (shape.rows == shape.cols) return;
-  throw ShapeError(routine + ": A must be square: got shape (" + std::to_string(shape.rows) + ", " +
-                   std::to_string(shape.cols) + ")");
+  throw ShapeError(routine + ": A must be square: got shape " + shown(shape));
 }
 
 /// A new matrix as ScaLAPACK takes it, with arbitrary content. Collective.

@@ -42,9 +42,13 @@ struct Workspace {
   }
 
  private:
+  /// Numbers behind the end, since OpenBLAS 0.3.21's cgemv_n reads past that of a strided vector.
+  /// (Matrices lie in the pool, where more memory follows.)
+  static constexpr std::size_t overread = 16;
+
   void resize() {
-    work.resize(static_cast<std::size_t>(lwork));
-    rwork.resize(static_cast<std::size_t>(lrwork));
+    work.resize(static_cast<std::size_t>(lwork) + overread);
+    rwork.resize(static_cast<std::size_t>(lrwork) + overread);
     iwork.resize(static_cast<std::size_t>(liwork));
   }
 

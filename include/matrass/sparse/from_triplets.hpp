@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <matrass/core/shown.hpp>
 #include <matrass/sparse/all_to_all.hpp>
 #include <matrass/sparse/sparse_matrix.hpp>
 #include <numeric>
@@ -33,10 +34,8 @@ void require_inside(const Triplets<T>& t, Shape shape, const std::string& routin
     const Index i = t.rows[k];
     const Index j = t.columns[k];
     if (i >= 0 && i < shape.rows && j >= 0 && j < shape.cols) continue;
-    throw OutOfBoundsError(routine + ": indices must lie within shape (" +
-                           std::to_string(shape.rows) + ", " + std::to_string(shape.cols) +
-                           "): got (" + std::to_string(i) + ", " + std::to_string(j) +
-                           ") in triplet " + std::to_string(k));
+    throw OutOfBoundsError(routine + ": indices must lie within shape " + shown(shape) + ": got " +
+                           shown(i, j) + " in triplet " + std::to_string(k));
   }
 }
 

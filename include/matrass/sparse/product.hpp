@@ -5,6 +5,7 @@
 #pragma once
 
 #include <algorithm>
+#include <matrass/core/shown.hpp>
 #include <matrass/mpi/agree.hpp>
 #include <matrass/redistribute/redistribute.hpp>
 #include <matrass/sparse/sparse_rows.hpp>
@@ -20,16 +21,12 @@ namespace detail {
 template <Scalar T>
 inline constexpr Index panel_columns = 2 * TallBlocks<T>::pad();
 
-inline std::string sparse_shape(Shape shape) {
-  return "(" + std::to_string(shape.rows) + ", " + std::to_string(shape.cols) + ")";
-}
-
 /// @throws ShapeError, InvalidArgument unless a b is a product
 template <Scalar T>
 void require_factors(const SparseMatrix<T>& a, const DistMatrix<T>& b) {
   if (a.shape().cols != b.shape().rows) {
-    throw ShapeError("matmul: columns of op(A) must equal rows of op(B): got " +
-                     sparse_shape(a.shape()) + " and " + sparse_shape(b.shape()));
+    throw ShapeError("matmul: columns of op(A) must equal rows of op(B): got " + shown(a.shape()) +
+                     " and " + shown(b.shape()));
   }
   if (!(a.grid() == b.grid())) {
     throw InvalidArgument("matmul: A and B must share one process grid: got " +

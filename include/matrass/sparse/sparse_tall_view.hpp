@@ -5,6 +5,7 @@
 #pragma once
 
 #include <matrass/algorithm/vectors.hpp>
+#include <matrass/core/shown.hpp>
 #include <matrass/scalapack/run.hpp>
 #include <matrass/sparse/convert.hpp>
 #include <matrass/sparse/sparse_rows.hpp>
@@ -47,8 +48,8 @@ void require_finite(const SparseMatrix<T>& a, const std::string& routine, const 
     Index row = a.local_rows()[static_cast<std::size_t>(found->first)];
     Index column = found->second;
     if (a.view().transposed) std::swap(row, column);
-    throw InvalidArgument(routine + ": " + name + " must be finite: got NaN or infinity at (" +
-                          std::to_string(row) + ", " + std::to_string(column) + ")");
+    throw InvalidArgument(routine + ": " + name + " must be finite: got NaN or infinity at " +
+                          shown(row, column));
   });
 }
 

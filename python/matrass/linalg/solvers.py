@@ -122,16 +122,21 @@ def slogdet(a: DistMatrix) -> SlogDet:
     -----
     Collective over ``a.grid.comm``. ``2 n**3 / 3`` flops; a copy of the local part.
     """
-    require_matrices([a], "slogdet")
-    sign, log = load_core().slogdet(a._core)
-    return SlogDet(a.dtype.type(sign), log)
+    return _sign_and_log(a, "slogdet")
 
 
 def det(a: DistMatrix) -> Any:
     """The determinant; `slogdet` does not overflow. Collective; costs and errors as there."""
-    sign, log = slogdet(a)
+    sign, log = _sign_and_log(a, "det")
     with np.errstate(over="ignore"):
         return a.dtype.type(sign * np.exp(log)) if sign != 0 else a.dtype.type(0)
+
+
+def _sign_and_log(a: DistMatrix, routine: str) -> SlogDet:
+    """What both determinants are made of, with their names in errors. Collective."""
+    require_matrices([a], routine)
+    sign, log = load_core().slogdet(a._core, routine)
+    return SlogDet(a.dtype.type(sign), log)
 
 
 def cond(a: DistMatrix, p: Any = None) -> float:

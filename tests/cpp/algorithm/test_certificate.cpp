@@ -53,7 +53,7 @@ TYPED_TEST(CertificateOf, FactorsOfAnyShape) {
   for_each_rank_count([](MPI_Comm comm) {
     const ProcessGrid grid(comm);
     for (const Shape shape : {Shape{30, 30}, Shape{70, 9}, Shape{9, 33}}) {
-      SCOPED_TRACE(detail::to_string(shape));
+      SCOPED_TRACE(shown(shape));
       const auto a = random_normal<T>(grid, shape, VC_STAR, 1);
       const Qr<T> f = qr(a);
       const Certificate wrong = certify(a, Qr<T>{spoilt(f.q, error), f.r});

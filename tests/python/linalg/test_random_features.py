@@ -91,6 +91,16 @@ def test_shapes(comm):
 
 
 @pytest.mark.ranks(1, 3)
+def test_overflow(comm):
+    """Products beyond the range of numbers, which one rank alone meets."""
+    x = sample(40, 3)
+    x[7] = 1e308
+    A = place(mt.Grid(comm), x)
+    error = raised_together(comm, lambda: random_features(A, 8, 1e3))
+    assert isinstance(error, mt.InvalidArgument)
+    assert "random_features: a_i w_f must not overflow" in str(error)
+
+
 def test_wrong_arguments(comm):
     grid = mt.Grid(comm)
     A = place(grid, sample(10, 2))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// @file
-/// Numbers of bytes as people read them: 1.5 GB.
+/// Numbers as people read them: 1e-10, (3, 4), 1.5 GB.
 /// Next: core/log.hpp
 #pragma once
 
@@ -8,9 +8,26 @@
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
+#include <matrass/core/types.hpp>
 #include <string>
 
 namespace matrass {
+
+/// A number in a message, to six significant digits: "0.1", "1.79769e+308".
+inline std::string shown(double number) {
+  std::array<char, 32> text{};
+  char* const end =
+      std::to_chars(text.data(), text.data() + text.size(), number, std::chars_format::general, 6)
+          .ptr;
+  return {text.data(), end};
+}
+
+/// A place in a matrix, or its extents.
+inline std::string shown(Index i, Index j) {
+  return "(" + std::to_string(i) + ", " + std::to_string(j) + ")";
+}
+
+inline std::string shown(Shape shape) { return shown(shape.rows, shape.cols); }
 
 /// "512 bytes", and from 1000 on three significant digits in decimal units: "1.5 GB", "268 MB".
 /// matrass/pool.py has the same rule.
@@ -28,9 +45,7 @@ inline std::string shown_bytes(std::uint64_t bytes) {
   }
   constexpr std::array divisors{100.0, 10.0, 1.0};  // places before the point: 1, 2, 3
   const double number = static_cast<double>(digits) / divisors[(power + 2) % 3];
-  std::array<char, 16> text{};
-  char* const end = std::to_chars(text.data(), text.data() + text.size(), number).ptr;
-  return std::string(text.data(), end) + " " + units[(power + 2) / 3];
+  return shown(number) + " " + units[(power + 2) / 3];
 }
 
 /// The same with the number itself, for programs: "1.07 GB (1073741824 bytes)".

@@ -4,14 +4,23 @@
 /// Next: tests/cpp/core/test_log.cpp
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <limits>
-#include <matrass/core/bytes.hpp>
+#include <matrass/core/shown.hpp>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace matrass {
 namespace {
+
+TEST(Shown, HasSixSignificantDigits) {
+  const std::vector<std::pair<double, std::string>> table{
+      {0.1, "0.1"},         {1e-10, "1e-10"}, {-1.0 / 3, "-0.333333"}, {1.5e300, "1.5e+300"},
+      {123456.7, "123457"}, {64, "64"},       {HUGE_VAL, "inf"},
+  };
+  for (const auto& [number, text] : table) EXPECT_EQ(shown(number), text);
+}
 
 TEST(ShownBytes, HasThreeSignificantDigits) {
   const std::vector<std::pair<std::uint64_t, std::string>> table{
