@@ -28,6 +28,24 @@ DENSE = {"cholesky": 7, "solve": 5, "eigh": 3, "svd": 1}
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
+def kernels() -> dict[str, str]:
+    """Which BLAS each side computes with, and the processor that its kernels are made for.
+
+    Older ones do not know every processor, and OPENBLAS_CORETYPE chooses among them.
+    """
+    import matrass._core
+    import threadpoolctl
+
+    found = {}
+    for each in threadpoolctl.threadpool_info():
+        if each["user_api"] == "blas":
+            whose = "peers" if "numpy" in each["filepath"] else "matrass"
+            text = f"{each['internal_api']} {each['version']} {each.get('architecture')}"
+            found[whose] = text
+    assert matrass._core  # it brings its BLAS
+    return found
+
+
 def run(command: list[str], environment: dict[str, str]) -> bool:
     """Run a program that prints lines."""
     print(" ".join(command), file=sys.stderr)
@@ -76,6 +94,7 @@ def main() -> int:
     if given.one:
         matmul(given.size, given.repeats, given.one)
         return 0
+    print(json.dumps({"benchmark": "linalg", "cores": os.cpu_count(), "blas": kernels()}))
     launcher_2 = [launcher(), "-n", "2"]
     good = True
     for part in given.parts:

@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from matrass.pool import memory as memory
     from matrass.pool import reset_peak_memory as reset_peak_memory
     from matrass.pool import trim_memory as trim_memory
+    from matrass.session import Session as Session
+    from matrass.session.remote_matrix import RemoteMatrix as RemoteMatrix
     from matrass.sparse import SparseMatrix as SparseMatrix
     from matrass.sparse_create import from_coo as from_coo
     from matrass.sparse_create import from_scipy as from_scipy
@@ -71,6 +73,8 @@ _HOMES = {
     "matrass.matrix": "DistMatrix",
     "matrass.plan": "RedistributionPlan",
     "matrass.pool": "MemoryUse limit_memory memory reset_peak_memory trim_memory",
+    "matrass.session": "Session",
+    "matrass.session.remote_matrix": "RemoteMatrix",
     "matrass.sparse": "SparseMatrix",
     "matrass.sparse_create": "from_coo from_scipy",
     "matrass.tile_sink": "TileSink",

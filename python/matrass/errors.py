@@ -83,7 +83,7 @@ class SingularError(Error, np.linalg.LinAlgError):
     """A matrix that must be invertible is exactly singular."""
 
 
-class MemoryLimitError(Error, MemoryError):
+class MemoryLimitError(MemoryError, Error):  # in this order: MemoryError has a __new__ of its own
     """The call needs more memory than there is or ``max_memory`` allows; names what is missing."""
 
 

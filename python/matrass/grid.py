@@ -12,9 +12,11 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, Literal
 
-from matrass.agreement import agreed
+from matrass.agreement import agreed, together
 from matrass.bootstrap.which_mpi import load_core, load_mpi4py
+from matrass.bootstrap.world import world
 from matrass.errors import InvalidArgument, RankLostError
+from matrass.steps import report
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -26,6 +28,8 @@ __all__ = ["Grid", "core_of"]
 
 def _start_mpi() -> None:
     """Start MPI, with the GIL released, unless it runs; mpi4py then finds it running."""
+    if world() is not None:  # a session's rank, which leaves MPI as it is
+        return
     started_here = load_core().initialize()
     if not _started:
         atexit.register(_end_mpi)
@@ -179,6 +183,28 @@ class Grid:
     def size(self) -> int:
         """How many ranks stand on the grid."""
         return self._core.size
+
+    def step(self, done: float | None = None, text: str = "") -> None:
+        """Say how far a long function is, and end it here where it was cancelled.
+
+        For functions that sessions run; elsewhere it does nothing but meet.
+
+        Parameters
+        ----------
+        done : float, optional
+            From 0 to 1.
+        text : str
+
+        Raises
+        ------
+        CancelledError
+            On every rank.
+
+        Notes
+        -----
+        Collective over ``grid.comm``; one small allreduce.
+        """
+        together(self._core, "step", lambda: report(done, text))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Grid) and self._core == other._core

@@ -22,7 +22,7 @@ py::array_t<Index> index_array(const std::vector<Index>& indices) {
 }
 
 Matrix zeros(const ProcessGrid& grid, std::pair<Index, Index> shape, const py::object& dtype,
-             const std::string& layout, BlockArgument block, int root) {
+             const std::string& layout, BlockArgument block, int root, bool zero) {
   // dtypes are Python objects: looked at before the GIL is released; a wrong one is agreed on
   // below.
   const int code = scalar_code(py::dtype::from_args(dtype));
@@ -37,7 +37,7 @@ Matrix zeros(const ProcessGrid& grid, std::pair<Index, Index> shape, const py::o
                         layout_options(block, root));
   });
   return with_scalar(
-      code, [&](auto scalar) { return Matrix{DistMatrix<decltype(scalar)>(grid, d, true)}; });
+      code, [&](auto scalar) { return Matrix{DistMatrix<decltype(scalar)>(grid, d, zero)}; });
 }
 
 /// Strides along an axis of at most one element mean nothing in NumPy; ScaLAPACK wants
@@ -151,7 +151,7 @@ void bind_matrix(py::module_& module) {
     return std::visit([&](const auto& m) { return Matrix{m.slice(i0, i1, j0, j1)}; }, a.value);
   });
   module.def("zeros", &zeros, py::arg("grid"), py::arg("shape"), py::arg("dtype"),
-             py::arg("layout"), py::arg("block"), py::arg("root") = 0);
+             py::arg("layout"), py::arg("block"), py::arg("root") = 0, py::arg("zero") = true);
   module.def("from_local", &bindings::from_local, py::arg("grid"), py::arg("local"),
              py::arg("shape"), py::arg("code"), py::arg("layout"), py::arg("block"));
   module.def("scalar_code",

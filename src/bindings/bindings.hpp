@@ -11,6 +11,7 @@ namespace matrass::bindings {
 void bind_errors(pybind11::module_& module);
 void bind_log(pybind11::module_& module);
 void bind_mpi(pybind11::module_& module);
+void bind_session(pybind11::module_& module);
 void bind_memory(pybind11::module_& module);
 void bind_grid(pybind11::module_& module);
 void bind_matrix(pybind11::module_& module);

@@ -10,6 +10,7 @@ PYBIND11_MODULE(_core, module) {
   bindings::bind_errors(module);
   bindings::bind_log(module);
   bindings::bind_mpi(module);
+  bindings::bind_session(module);
   bindings::bind_memory(module);
   bindings::bind_grid(module);
   bindings::bind_matrix(module);

@@ -9,6 +9,7 @@
 #include <limits>
 #include <matrass/algorithm/vectors.hpp>
 #include <matrass/core/shown.hpp>
+#include <matrass/core/step.hpp>
 #include <optional>
 #include <string>
 #include <utility>
@@ -123,6 +124,7 @@ class CgRun {
       apply(p_);
       ++found_.iterations;
       mpi::throw_together(op_.comm(), [&] {
+        mark_step();
         for (Index c = 0; c < b_.cols; ++c) {
           if (active_[static_cast<std::size_t>(c)] && !step(c)) stop(c, first);
         }

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <limits>
 #include <matrass/algorithm/kmeans_rows.hpp>
+#include <matrass/core/step.hpp>
 #include <span>
 #include <utility>
 #include <vector>
@@ -50,7 +51,10 @@ class Lloyd {
     while (found_.iterations < max_iter) {
       ++found_.iterations;
       const Index changed = assign();
-      Small<double> moved = mpi::throw_together(rows_.comm(), [&] { return sums_; });
+      Small<double> moved = mpi::throw_together(rows_.comm(), [&] {
+        mark_step(static_cast<double>(found_.iterations) / static_cast<double>(max_iter));
+        return sums_;
+      });
       relocate_empty(moved);
       const double shift = move_centres(moved);
       labels_are_right = changed == 0;

@@ -10,6 +10,7 @@
 #include <matrass/algorithm/lsqr_recurrence.hpp>
 #include <matrass/algorithm/vectors.hpp>
 #include <matrass/core/shown.hpp>
+#include <matrass/core/step.hpp>
 #include <optional>
 #include <string>
 #include <utility>
@@ -50,13 +51,19 @@ struct TallSystem {
   }
   /// v = A^H u. Collective.
   void apply_adjoint(const U& u, V& v) const {
-    mpi::throw_together(comm(), [&] { op.apply_adjoint(u.block(), v.values()); });
+    mpi::throw_together(comm(), [&] {
+      mark_step();
+      op.apply_adjoint(u.block(), v.values());
+    });
     mpi::allreduce(comm(), v.values().span());
   }
   /// u = A v - u diag(alpha), w = A^H u. Collective.
   void update(const V& v, const std::vector<double>& alpha, U& u, U& spare, V& w) const {
     if constexpr (FusedOperator<Op>) {
-      mpi::throw_together(comm(), [&] { op.update(v.values(), alpha, u.block(), w.values()); });
+      mpi::throw_together(comm(), [&] {
+        mark_step();
+        op.update(v.values(), alpha, u.block(), w.values());
+      });
       mpi::allreduce(comm(), w.values().span());
     } else {
       apply(v, spare);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <matrass/algorithm/ridge.hpp>
+#include <matrass/core/step.hpp>
 
 namespace matrass::detail {
 
@@ -109,6 +110,7 @@ Index RidgeRun<T>::iterate() {
     if (cg) p = cg->p();
     broadcast_small(comm_, p, a.n, k_);
     Small<N> w = mpi::throw_together(comm_, [&] {
+      mark_step();
       Small<N> sum;
       normal_product(a, Pass::both, p, image, sum);
       return sum;

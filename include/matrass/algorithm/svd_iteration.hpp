@@ -5,6 +5,7 @@
 #pragma once
 
 #include <matrass/algorithm/svd_run.hpp>
+#include <matrass/core/step.hpp>
 
 namespace matrass::detail {
 
@@ -101,6 +102,7 @@ auto SvdRun<T, Rows>::decide_together() -> Order {
   order.width = carry_out(order);
   if (order.action == Action::inject && order.width == 0) order.action = Action::finish;
   mpi::throw_together(comm_, [&] {
+    mark_step();
     if (options_.progress) options_.progress(result_.passes, order.residual);
   });
   return order;
@@ -189,6 +191,25 @@ Index SvdRun<T, Rows>::carry_out(const Order& order) {
   return width;
 }
 
+/// How many passes seem to be left, with the cost of a restart where the basis will be full before.
+/// Residuals fall faster and faster: each time by a seventh more (the least that power laws
+/// showed).
+template <Scalar T, TallRows<T> Rows>
+double SvdRun<T, Rows>::passes_left(double before, double residual) const {
+  constexpr double faster = 1.15;
+  constexpr double endless = 1000;
+  double fall = std::log(before / residual);
+  double passes = 0;
+  double left = std::log(residual / tol_);
+  while (left > 0 && passes < endless) {
+    fall *= faster;
+    left -= fall;
+    ++passes;
+  }
+  const double full = blocks(most_vectors() - basis_.cols());
+  return passes > full ? passes + 2 * blocks(k_ + 2 * block_) : passes;
+}
+
 /// Whether the passes that seem to be left would take longer than to begin anew from A^H A. Asked
 /// once the passes so far have taken half as long as that, as the first ones say little: so this
 /// takes at most about twice as long as the better of the two. Rank 0 only.
@@ -196,10 +217,8 @@ template <Scalar T, TallRows<T> Rows>
 bool SvdRun<T, Rows>::slower_than_gram(double residual) {
   const double before = std::exchange(last_residual_, residual);
   if (options_.method != SvdMethod::automatic || from_gram_) return false;
-  if (result_.passes < passes_of_gram() / 2) return false;
-  const bool falls = std::isfinite(before) && residual < before;
-  if (!falls) return true;
-  return std::log(residual / tol_) / std::log(before / residual) > passes_of_gram();
+  if (result_.passes < passes_of_gram() / 2 || !std::isfinite(before)) return false;
+  return residual >= before || passes_left(before, residual) > passes_of_gram();
 }
 
 /// Whether equal singular values among the wanted ones are as many as the vectors that the

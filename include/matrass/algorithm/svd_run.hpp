@@ -140,11 +140,15 @@ class SvdRun {
     const bool direct = options_.method == SvdMethod::gram || options_.method == SvdMethod::tsqr;
     if (direct) return options_.method;
     if (2 * (k_ + 2 * block_) > a_.n) return SvdMethod::tsqr;
-    return automatic && passes_of_gram() < fewest_passes ? SvdMethod::gram : SvdMethod::randomized;
+    return automatic && passes_of_gram() < blocks(k_) + 5 ? SvdMethod::gram : SvdMethod::randomized;
   }
 
-  static constexpr double fewest_passes = 5;
-  double passes_of_gram() const { return gram_in_passes(a_, block_); }
+  double blocks(Index vectors) const {
+    return static_cast<double>(vectors) / static_cast<double>(block_);
+  }
+  /// What A^H A costs in passes, and the pass with k + b vectors and the last one after it.
+  double passes_of_gram() const { return gram_in_passes(a_, block_) + 1.5 * blocks(k_ + block_); }
+  double passes_left(double before, double residual) const;
 
   // Passes over A: svd_passes.hpp
   void pass(Pass kind, Index width);

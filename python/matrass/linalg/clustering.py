@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from matrass.agreement import agreed
+from matrass.anywhere import anywhere
 from matrass.arguments import index_of, real_of, seed_of
 from matrass.bootstrap.which_mpi import load_core
 from matrass.errors import DTypeError, InvalidArgument, ShapeError
@@ -85,6 +86,7 @@ class KMeans(NamedTuple):
     """Whether labels or centers stood still before `max_iter`."""
 
 
+@anywhere
 def kmeans(
     a: DistMatrix | SparseMatrix,
     k: int,

@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 import numpy.typing as npt
 
 from matrass.agreement import agreed
+from matrass.anywhere import anywhere
 from matrass.arguments import choice_of, flag_of
 from matrass.bootstrap.which_mpi import load_core
 from matrass.linalg.certificate import Certified
@@ -30,6 +31,7 @@ class Eigh(_Eigh, Certified):
     """``A = V @ diag(w) @ V.H``: w ascending (an array on every rank), V orthonormal."""
 
 
+@anywhere
 def eigh(a: DistMatrix, UPLO: Literal["L", "U"] = "L", *, certify: bool = False) -> Eigh:
     """Eigenvalues and eigenvectors of a Hermitian matrix, in the manner of `numpy.linalg.eigh`.
 
@@ -79,6 +81,7 @@ def eigh(a: DistMatrix, UPLO: Literal["L", "U"] = "L", *, certify: bool = False)
     return result
 
 
+@anywhere
 def eigvals(a: DistMatrix) -> npt.NDArray[Any]:
     """Eigenvalues of a general matrix, in the manner of `numpy.linalg.eigvals`.
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from matrass.agreement import agreed
+from matrass.anywhere import anywhere
 from matrass.arguments import choice_of, flag_of
 from matrass.bootstrap.which_mpi import load_core
 from matrass.errors import InvalidArgument
@@ -22,6 +23,7 @@ from matrass.matrix import DistMatrix
 __all__ = ["LU", "QR", "SVD", "cholesky", "lu", "qr", "svd"]
 
 
+@anywhere
 def cholesky(a: DistMatrix, lower: bool = True, *, certify: bool = False) -> DistMatrix:
     """Cholesky factor of a Hermitian positive definite matrix.
 
@@ -82,6 +84,7 @@ class LU(_LU, Certified):
     """``A = P @ L @ U``; with ``p_indices``, ``A = L[P] @ U`` in NumPy's terms."""
 
 
+@anywhere
 def lu(a: DistMatrix, *, p_indices: bool = False, certify: bool = False) -> LU:
     """LU factors with partial pivoting, in the manner of `scipy.linalg.lu`.
 
@@ -144,6 +147,7 @@ class QR(_QR, Certified):
     """``A = Q @ R``: Q with orthonormal columns, R upper trapezoidal with a diagonal >= 0."""
 
 
+@anywhere
 def qr(
     a: DistMatrix,
     mode: Literal["reduced", "complete", "r"] = "reduced",
@@ -213,6 +217,7 @@ class SVD(_SVD, Certified):
     """``A = U @ diag(S) @ Vt``: U and Vt.H with orthonormal columns, S descending (an array)."""
 
 
+@anywhere
 def svd(
     a: DistMatrix, full_matrices: bool = False, compute_uv: bool = True, *, certify: bool = False
 ) -> Any:

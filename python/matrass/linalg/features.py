@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 from matrass.agreement import agreed
+from matrass.anywhere import anywhere
 from matrass.arguments import index_of, real_of, seed_of
 from matrass.bootstrap.which_mpi import load_core
 from matrass.errors import InvalidArgument
@@ -17,6 +18,7 @@ from matrass.matrix import DistMatrix
 __all__ = ["random_features"]
 
 
+@anywhere
 def random_features(
     a: DistMatrix,
     n: int,

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy.typing as npt
 
 from matrass.agreement import agreed
+from matrass.anywhere import anywhere
 from matrass.arguments import index_of, real_of
 from matrass.bootstrap.which_mpi import load_core
 from matrass.errors import InvalidArgument
@@ -35,6 +36,7 @@ class CG(NamedTuple):
     """Whether all residuals are at most ``tol * ||b||``."""
 
 
+@anywhere
 def cg(
     a: DistMatrix | SparseMatrix,
     b: DistMatrix,
@@ -116,6 +118,7 @@ class LSQR(NamedTuple):
     """Whether `atol` or `btol` is met by what was measured, to a factor of 10."""
 
 
+@anywhere
 def lsqr(
     a: DistMatrix | SparseMatrix,
     b: DistMatrix,

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from matrass.agreement import agreed
+from matrass.anywhere import anywhere
 from matrass.arguments import choice_of, flag_of, index_of, real_of
 from matrass.bootstrap.which_mpi import load_core
 from matrass.errors import InvalidArgument
@@ -51,6 +52,7 @@ class Ridge(_Ridge, Certified):
     """What `ridge` returns with ``certify=True``: (x,)."""
 
 
+@anywhere
 def lstsq(
     a: DistMatrix, b: DistMatrix, rcond: float | None = None, *, certify: bool = False
 ) -> Lstsq:
@@ -136,6 +138,7 @@ def ridge(
     max_steps: int | None = None,
     certify: Literal[True],
 ) -> Ridge: ...
+@anywhere
 def ridge(
     a: DistMatrix | SparseMatrix,
     b: DistMatrix,

@@ -7,6 +7,7 @@ Next: ``factorizations.py``.
 from __future__ import annotations
 
 from matrass.agreement import agreed
+from matrass.anywhere import anywhere
 from matrass.bootstrap.which_mpi import load_core
 from matrass.linalg.operands import require_matrices
 from matrass.matrix import DistMatrix
@@ -16,6 +17,7 @@ from matrass.sparse import SparseMatrix
 __all__ = ["norm"]
 
 
+@anywhere
 def norm(a: DistMatrix | SparseMatrix, ord: float | str | None = None) -> float:  # noqa: A002
     """A norm of a matrix.
 

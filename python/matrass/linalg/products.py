@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from matrass.agreement import agreed
+from matrass.anywhere import anywhere
 from matrass.bootstrap.which_mpi import load_core
 from matrass.errors import DTypeError, InvalidArgument
 from matrass.linalg.operands import require_alike, require_matrices
@@ -22,6 +23,7 @@ __all__ = ["matmul"]
 _OPS = {False: "N", True: "T", "N": "N", "T": "T", "C": "C"}
 
 
+@anywhere
 def matmul(
     a: DistMatrix | SparseMatrix,
     b: DistMatrix | SparseMatrix,

@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from matrass.agreement import agreed
+from matrass.anywhere import anywhere
 from matrass.arguments import choice_of, flag_of, real_of
 from matrass.bootstrap.which_mpi import load_core
 from matrass.errors import InvalidArgument, ShapeError, SingularError
@@ -24,6 +25,7 @@ __all__ = ["SlogDet", "cond", "det", "inv", "matrix_rank", "pinv", "slogdet", "s
 _NORMS = ("fro", 1, -1, np.inf, -np.inf)
 
 
+@anywhere
 def solve(
     a: DistMatrix,
     b: DistMatrix,
@@ -82,6 +84,7 @@ def solve(
     return x
 
 
+@anywhere
 def inv(a: DistMatrix) -> DistMatrix:
     """The inverse of a square matrix; for ``inv(A) @ B``, `solve` is faster and more accurate.
 
@@ -110,6 +113,7 @@ class SlogDet(NamedTuple):
     logabsdet: float
 
 
+@anywhere
 def slogdet(a: DistMatrix) -> SlogDet:
     """Sign (or phase) and logarithm of the modulus of a determinant; (0, -inf) if it is zero.
 
@@ -125,6 +129,7 @@ def slogdet(a: DistMatrix) -> SlogDet:
     return _sign_and_log(a, "slogdet")
 
 
+@anywhere
 def det(a: DistMatrix) -> Any:
     """The determinant; `slogdet` does not overflow. Collective; costs and errors as there."""
     sign, log = _sign_and_log(a, "det")
@@ -139,6 +144,7 @@ def _sign_and_log(a: DistMatrix, routine: str) -> SlogDet:
     return SlogDet(a.dtype.type(sign), log)
 
 
+@anywhere
 def cond(a: DistMatrix, p: Any = None) -> float:
     """The condition number ``||A|| ||A^-1||``, in the manner of `numpy.linalg.cond`.
 
@@ -179,6 +185,7 @@ def cond(a: DistMatrix, p: Any = None) -> float:
         return float("inf")
 
 
+@anywhere
 def pinv(a: DistMatrix, rcond: float | None = None) -> DistMatrix:
     """The Moore-Penrose pseudoinverse, in the manner of `numpy.linalg.pinv`.
 
@@ -204,6 +211,7 @@ def pinv(a: DistMatrix, rcond: float | None = None) -> DistMatrix:
     return DistMatrix._wrap(load_core().pinv(a._core, bound), a.grid)
 
 
+@anywhere
 def matrix_rank(a: DistMatrix, tol: float | None = None, *, rtol: float | None = None) -> int:
     """The rank of a matrix: how many singular values are larger than a tolerance.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple, overload
 
 from matrass.agreement import agreed
+from matrass.anywhere import anywhere
 from matrass.arguments import choice_of, flag_of, index_of, seed_of
 from matrass.bootstrap.which_mpi import load_core
 from matrass.errors import InvalidArgument
@@ -60,6 +61,7 @@ def tall_qr(
     method: Literal["auto", "cholesky", "tsqr"] = "auto",
     certify: Literal[True],
 ) -> TallQR: ...
+@anywhere
 def tall_qr(
     a: DistMatrix,
     mode: Literal["reduced", "r"] = "reduced",
@@ -127,6 +129,7 @@ def tall_qr(
     return found if with_q or measured else found.R
 
 
+@anywhere
 def leverage_scores(
     a: DistMatrix,
     method: Literal["qr", "sketch"] = "qr",

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 import numpy.typing as npt
 
 from matrass.agreement import agreed
+from matrass.anywhere import anywhere
 from matrass.bootstrap.which_mpi import load_core
 from matrass.linalg.operands import require_matrix_or_sparse, svd_arguments
 from matrass.matrix import DistMatrix
@@ -29,6 +30,7 @@ class TruncatedSVD(NamedTuple):
     """``||A v_i - s_i u_i||`` for each triplet, measured."""
 
 
+@anywhere
 def truncated_svd(
     a: DistMatrix | SparseMatrix,
     k: int,
@@ -121,6 +123,7 @@ class PCA(NamedTuple):
     """As of `truncated_svd`, for the centred matrix."""
 
 
+@anywhere
 def pca(
     a: DistMatrix | SparseMatrix,
     k: int,

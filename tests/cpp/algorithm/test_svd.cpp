@@ -161,8 +161,7 @@ TYPED_TEST(SvdOf, GivenSpectraByEitherWay) {
     const int slow = sample.choose(static_cast<int>(spectra.size()));
     for (std::size_t which = 0; which < spectra.size(); ++which) {
       const Shape shape = any_shape(sample);
-      SCOPED_TRACE(spectra[which].first + ", " + shown(shape) + " on " +
-                   to_string(grid.shape()));
+      SCOPED_TRACE(spectra[which].first + ", " + shown(shape) + " on " + to_string(grid.shape()));
       const auto known = with<T>(spectra[which].second, shape);
       const auto a = anywhere<T>(grid, known.a, sample);
       expect_svd(known, svd(a, SvdMode::reduced, Way::tall));

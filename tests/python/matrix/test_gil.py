@@ -141,9 +141,11 @@ WAITS = {
 }
 # Functions of _core that are for one rank alone, or end with it: nobody waits in them.
 LOCAL = {
-    "end_together", "finalize", "initialize", "latest_agreement", "leave", "log_once", "memory",
-    "node_memory", "parse_layout", "reset_peak_memory", "scalar_code", "set_largest_count",
-    "set_memory_limit", "distribution", "transfer_counts", "trim_memory", "world",
+    "copy_process", "end_together", "finalize", "initialize", "latest_agreement", "leave",
+    "log_once", "memory", "node_memory", "parse_layout", "reset_peak_memory",
+    "scalar_code", "set_largest_count",
+    "set_memory_limit", "distribution", "transfer_counts", "trim_memory", "watch_steps",
+    "world",
 }  # fmt: skip
 
 

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""``python -m matrass.control.child``: a process that is a rank of one session, and nothing else.
+
+Its contact comes by standard input, so that the token is in no list of processes.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import sys
+
+_PR_SET_PDEATHSIG = 1
+
+
+def main() -> int:
+    """Serve the session until it ends."""
+    told = json.loads(sys.stdin.read())
+    parent = told.pop("parent")
+    # The lifeline ends a rank whose driver is gone; this ends one that is stopped, too.
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        return 1
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's
+    from matrass.control.agent import Agent, Contact
+
+    contact = Contact(**told | {"lifeline": tuple(told["lifeline"])})
+    Agent(contact).serve()
+    return 0
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # MPI's end would wait for the others

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Ranks on this machine: child processes of the driver, which end with it.
+
+Next: ``local_transfer.py``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from matrass.arguments import index_of
+from matrass.bootstrap import leftovers
+from matrass.bootstrap.launcher import environment
+from matrass.control.controller import Controller
+from matrass.errors import InvalidArgument
+from matrass.session import local_transfer
+from matrass.session.remote_matrix import RemoteMatrix
+from matrass.session.session import Session
+
+__all__ = ["LocalSession"]
+
+_OPEN_SECONDS = 60.0
+
+
+class LocalSession(Session):
+    """Ranks on this machine, started for this session and ended with it.
+
+    Parameters
+    ----------
+    ranks : int
+        How many; by default one for each core that this process may use.
+    timeout : float
+        Seconds in which they must be up.
+
+    Raises
+    ------
+    RankLostError
+        If a rank ends while it starts.
+    TimeoutError
+
+    Examples
+    --------
+    >>> import matrass as mt, numpy as np
+    >>> with mt.Session(ranks=2) as s:
+    ...     A = s.put(np.eye(4))
+    ...     (A @ A).sum()
+    4.0
+    """
+
+    def __init__(self, ranks: int | None = None, *, timeout: float = _OPEN_SECONDS) -> None:
+        count = len(os.sched_getaffinity(0)) if ranks is None else index_of(ranks, "Session: ranks")
+        if count < 1:
+            raise InvalidArgument(f"Session: ranks must be at least 1: got {count}")
+        leftovers.sweep()
+        controller = Controller([f"rank {k}" for k in range(count)])
+        children: list[subprocess.Popen[bytes]] = []
+        clean_up = _Ending(children)
+        controller.abandon = clean_up.kill
+        try:
+            children += controller.on_loop(_start(controller, count))
+            for member, child in zip(controller.members, children, strict=True):
+                member.exit = child.poll
+            controller.open(timeout)
+        except BaseException:
+            controller.close(0)
+            clean_up()
+            raise
+        super().__init__(controller, may_run=True, clean_up=clean_up)
+
+    def _put(
+        self, x: npt.NDArray[Any], dtype: np.dtype[Any], progress: Callable[[float], None] | None
+    ) -> RemoteMatrix:
+        return local_transfer.put(self, x, dtype, progress)
+
+    def _fetch(self, a: RemoteMatrix, out: npt.NDArray[Any] | None) -> npt.NDArray[Any]:
+        return local_transfer.fetch(self, a, out)
+
+
+async def _start(controller: Controller, count: int) -> list[subprocess.Popen[bytes]]:
+    """Start the children, from a thread that lives as long as the session: they end with it."""
+    command = [sys.executable, "-m", "matrass.control.child"]
+    children = []
+    for member in controller.members:
+        child = subprocess.Popen(
+            command, stdin=subprocess.PIPE, env=environment(count), start_new_session=True
+        )
+        assert child.stdin is not None
+        contact = {
+            "url": controller.reception.url,
+            "lifeline": controller.reception.lifeline,
+            "token": controller.reception.token,
+            "session": controller.id,
+            "member": member.name,
+            "own": True,
+            "may_run": True,
+        }
+        child.stdin.write(json.dumps(contact | {"parent": os.getpid()}).encode())
+        child.stdin.close()
+        children.append(child)
+    return children
+
+
+class _Ending:
+    """Waits for the children of a session, and ends those that do not."""
+
+    def __init__(self, children: list[subprocess.Popen[bytes]]) -> None:
+        self._children = children
+
+    def kill(self) -> None:
+        """End children that are in MPI_Init, with what they share."""
+        shared: set[Path] = set()
+        for child in self._children:
+            if child.poll() is None:
+                child.send_signal(signal.SIGSTOP)  # it can make no more
+                shared |= leftovers.of_process(child.pid)
+        for child in self._children:
+            child.kill()
+        leftovers.remove(shared)
+
+    def __call__(self) -> None:
+        patience = time.monotonic() + 1.0
+        for child in self._children:
+            try:
+                child.wait(max(0.0, patience - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()

@@ -1,0 +1,301 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What every session can do, whoever its ranks are.
+
+Next: ``local.py`` (ranks on this machine).
+"""
+
+from __future__ import annotations
+
+import base64
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from matrass.anywhere import Remote
+from matrass.arguments import dtype_of, how_dealt
+from matrass.arrays import matrix_of, unmasked
+from matrass.control.calls import Call
+from matrass.control.controller import Controller
+from matrass.control.messages import decode, encode
+from matrass.errors import InvalidArgument, SessionClosedError
+from matrass.layout import Layout
+from matrass.session.ranks import Rank
+from matrass.session.remote_matrix import Handle, RemoteMask, RemoteMatrix, RemoteSparse
+from matrass.session.transfers import Transfers
+
+__all__ = ["Session"]
+
+_KINDS: dict[str, type[Handle]] = {
+    "matrix": RemoteMatrix,
+    "sparse": RemoteSparse,
+    "mask": RemoteMask,
+}
+
+
+class Session:
+    """Ranks that are ruled from here; a context manager.
+
+    Attributes
+    ----------
+    id : str
+    ranks : list of Rank
+    transfers : Transfers
+        What has moved between this process and the ranks.
+    """
+
+    def __init__(
+        self, controller: Controller, *, may_run: bool, clean_up: Callable[[], None]
+    ) -> None:
+        self._controller = controller
+        self._may_run = may_run
+        self._named: weakref.WeakValueDictionary[str, Handle] = weakref.WeakValueDictionary()
+        self.transfers = Transfers()
+        # At exit, too; what cleans up must not hold the session.
+        self._end = weakref.finalize(self, _close, controller, clean_up)
+
+    # Life -----------------------------------------------------------------------------------------
+
+    @property
+    def id(self) -> str:
+        """A name that no other session has."""
+        return self._controller.id
+
+    @property
+    def ranks(self) -> list[Rank]:
+        """The processes of the session, by rank."""
+        return [Rank(m.rank, m.pid, m.host) for m in self._controller.members]
+
+    @property
+    def closed(self) -> bool:
+        """Whether the session is over: closed, or ended by a lost rank."""
+        return self._controller.end is not None
+
+    def close(self) -> None:
+        """Let the ranks go. Handles are of no use afterwards."""
+        self._end()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else f"{len(self._controller.members)} ranks"
+        return f"{type(self).__name__}({state}, id={self.id!r})"
+
+    # Calls ----------------------------------------------------------------------------------------
+
+    def call(self, routine: str, *args: Any, **kwargs: Any) -> Any:
+        """Run a routine of the library on all ranks, and wait for it."""
+        return self._start(routine, args, kwargs).result()
+
+    def run(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call ``fn(grid, *args, **kwargs)`` on every rank, with matrices for their handles.
+
+        Parameters
+        ----------
+        fn : callable
+            Shipped by cloudpickle: a lambda, a function of a notebook, a method.
+        *args, **kwargs
+            Numbers, text, arrays, and handles, which arrive as `DistMatrix`.
+
+        Returns
+        -------
+        list or object
+            What each rank returned, in the order of ranks. Where it is or holds a DistMatrix, which
+            all ranks return alike: one object, with a handle in its place, and else what rank 0
+            returned.
+
+        Raises
+        ------
+        RoutineError
+            If `fn` raises: it has the rank and its traceback.
+        """
+        return self.submit(fn, *args, **kwargs).result()
+
+    def submit(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Call:
+        """The same as `run`, or a routine of `matrass.linalg`, without waiting for it."""
+        module, name = getattr(fn, "__module__", None), getattr(fn, "__name__", "")
+        if module is not None and module.startswith("matrass.linalg"):
+            return self._start(f"linalg.{name}", args, kwargs)
+        if not callable(fn):
+            raise InvalidArgument(f"run: fn must be a function: got {type(fn).__name__}")
+        if not self._may_run:
+            raise InvalidArgument("run: functions are shipped into one's own processes alone")
+        import cloudpickle
+
+        shipped = {"$": "function", "pickle": base64.b64encode(cloudpickle.dumps(fn)).decode()}
+        return self._start("run", (_Words(shipped), *args), kwargs, self._of_each)
+
+    def _start(
+        self,
+        routine: str,
+        args: Sequence[Any],
+        kwargs: dict[str, Any],
+        read: Callable[[list[Any]], Any] | None = None,
+    ) -> Call:
+        """Have all ranks begin; `read` makes the result of their values, by default rank 0's."""
+        message = {
+            "do": "call",
+            "routine": routine,
+            "args": [encode(x, self._own_words) for x in args],
+            "kwargs": {name: encode(x, self._own_words) for name, x in kwargs.items()},
+            "every": read is not None,
+        }
+        call = self._controller.command(
+            message, routine.rsplit(".", maxsplit=1)[-1], of_user=routine == "run"
+        )
+        call.operands = (*args, *kwargs.values())  # handles must live until the ranks are done
+        return call.then(read or (lambda values: self._value(values[0])))
+
+    def _on_each(self, routine: str, *args: Any) -> tuple[Any, list[Any]]:
+        """Of a routine that returns two values: the first, and each rank's second."""
+
+        def read(values: list[Any]) -> tuple[Any, list[Any]]:
+            first, _ = self._value(values[0])
+            return first, [each["items"][1] for each in values]
+
+        result: tuple[Any, list[Any]] = self._start(routine, args, {}, read).result()
+        return result
+
+    def _of_each(self, values: list[Any]) -> Any:
+        """What a user's function returned."""
+        if _has_handles(values[0]):
+            return self._value(values[0])
+        return [self._value(each) for each in values]
+
+    def _value(self, words: Any) -> Any:
+        return decode(words, self._own_value)
+
+    def _own_words(self, value: Any) -> dict[str, Any] | None:
+        if isinstance(value, _Words):
+            return dict(value)
+        if not isinstance(value, Remote):
+            return None
+        if not isinstance(value, Handle) or value.session is not self:
+            raise InvalidArgument("session: all matrices of a call must be of one session")
+        if value.freed:
+            raise InvalidArgument(f"session: a matrix must not be freed before its use: {value!r}")
+        return {"$": "handle", "id": value.id}
+
+    def _own_value(self, words: dict[str, Any]) -> Any:
+        if words.get("$") == "labels":
+            from matrass.linalg import Labels
+
+            return Labels(self._own_value(words["matrix"]))
+        return _KINDS[words["$"]](self, words)
+
+    def _release(self, name: str) -> None:
+        self._controller.tell({"do": "free", "ids": [name]})
+
+    # Matrices -------------------------------------------------------------------------------------
+
+    def matrices(self) -> list[Handle]:
+        """The named matrices that are still held."""
+        return [each for _, each in sorted(self._named.items())]
+
+    def matrix(self, name: str) -> Handle:
+        """The handle that was given this name.
+
+        Raises
+        ------
+        InvalidArgument
+            If there is none, or no longer.
+        """
+        try:
+            return self._named[name]
+        except KeyError:
+            known = ", ".join(sorted(self._named)) or "none"
+            raise InvalidArgument(f"matrix: no matrix is named {name!r} (named: {known})") from None
+
+    def put(  # noqa: PLR0917
+        self,
+        x: Any,
+        layout: str | Layout = "VC,STAR",
+        block: int | tuple[int, int] | None = None,
+        name: str | None = None,
+        dtype: npt.DTypeLike | None = None,
+        max_memory: int | str | None = None,
+        progress: Callable[[float], None] | None = None,
+    ) -> RemoteMatrix:
+        """Bring a matrix to the ranks.
+
+        Parameters
+        ----------
+        x : array_like, shape (m, n) or (m,)
+            Rows are dealt to the ranks. A vector becomes a matrix of one column.
+        layout, block
+            See `DistMatrix`. None: contiguous parts of the rows.
+        name : str, optional
+            By which ``session.matrix(name)`` finds it.
+        dtype : dtype, optional
+            What its elements become; by default what they are, and float64 for integers.
+        max_memory : int or str, optional
+            Bytes that a change of layout may allocate on each rank.
+        progress : callable, optional
+            Called with the part of the rows that has arrived, from 0 to 1.
+
+        Returns
+        -------
+        RemoteMatrix
+
+        Raises
+        ------
+        ShapeError, DTypeError, MemoryLimitError
+        """
+        self._require_open("put")
+        given = unmasked(x, "put: x")
+        given = given[:, np.newaxis] if given.ndim == 1 else given
+        wanted = np.dtype(dtype_of(_dtype_for(given) if dtype is None else dtype, "put"))
+        array = given if given.dtype == wanted else matrix_of(given, "put: x", wanted)
+        if array.ndim != 2:
+            matrix_of(array, "put: x")
+        _, layout_name, blocks = how_dealt("put", array.shape, layout, block)
+        a = self._put(array, wanted, progress)
+        if str(Layout(layout_name)) != str(a.layout) or blocks is not None:
+            a = a.to(layout_name, blocks, max_memory=max_memory)
+        if name is not None:
+            a.name, self._named[name] = name, a
+        return a
+
+    def _require_open(self, routine: str) -> None:
+        if self._controller.end is not None:
+            raise SessionClosedError(f"{routine}: {self._controller.end}")
+
+    def _put(self, x: npt.NDArray[Any], dtype: np.dtype[Any], progress: Any) -> RemoteMatrix:
+        raise NotImplementedError
+
+    def _fetch(self, a: RemoteMatrix, out: npt.NDArray[Any] | None) -> npt.NDArray[Any]:
+        raise NotImplementedError
+
+
+class _Words(dict[str, Any]):
+    """Words that are said as they are."""
+
+
+def _has_handles(words: Any) -> bool:
+    if isinstance(words, dict):
+        if words.get("$") in (*_KINDS, "labels"):
+            return True
+        return any(map(_has_handles, words.values()))
+    return isinstance(words, list) and any(map(_has_handles, words))
+
+
+def _dtype_for(x: npt.NDArray[Any]) -> np.dtype[Any]:
+    """The scalar that elements of `x` become; others are refused by name."""
+    if x.dtype.kind in "biu":
+        return np.dtype(np.float64)
+    if x.dtype == np.float16:
+        return np.dtype(np.float32)
+    return x.dtype.newbyteorder("=")
+
+
+def _close(controller: Controller, clean_up: Callable[[], None]) -> None:
+    try:
+        controller.close()
+    finally:
+        clean_up()

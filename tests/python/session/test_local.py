@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Sessions of local ranks: their life, calls into them, errors, handles."""
+
+import gc
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import matrass as mt
+import numpy as np
+import pytest
+from processes import children, eventually
+
+pytestmark = pytest.mark.time_limit(120)
+
+
+def run_python(program):
+    return subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_open_and_close(nothing_left):
+    with mt.Session(ranks=2) as s:
+        assert [r.rank for r in s.ranks] == [0, 1]
+        assert {r.pid for r in s.ranks} == children()
+        assert s.run(lambda grid: (grid.rank, grid.size, os.getpid())) == [
+            (r.rank, 2, r.pid) for r in s.ranks
+        ]
+        assert not s.closed
+    assert s.closed
+    with pytest.raises(mt.SessionClosedError, match="closed"):
+        s.run(lambda grid: 1)
+    s.close()  # once more is no error
+
+
+def test_this_process_needs_no_mpi():
+    program = (
+        "import sys, matrass as mt, numpy as np\n"
+        "with mt.Session(ranks=2) as s:\n"
+        "    A = s.put(np.eye(3))\n"
+        "    assert mt.linalg.norm(A) == 3**0.5\n"
+        "assert 'mpi4py.MPI' not in sys.modules\n"
+        "assert 'libmpi' not in open('/proc/self/maps').read()\n"
+    )
+    run = run_python(program)
+    assert (run.returncode, run.stderr, run.stdout) == (0, "", "")
+
+
+def test_two_sessions_at_once(nothing_left):
+    with mt.Session(ranks=2) as s, mt.Session(ranks=1) as t:
+        A, B = s.put(np.ones((4, 2))), t.put(np.full((4, 2), 2.0))
+        assert ((A + A).sum(), (B @ B.T).sum()) == (16, 128)
+        with pytest.raises(mt.InvalidArgument, match="one session"):
+            _ = A + B
+
+
+def test_wrong_number_of_ranks():
+    for ranks in (0, -1, 1.5, "2"):
+        with pytest.raises(mt.InvalidArgument, match="Session: ranks"):
+            mt.Session(ranks=ranks)
+
+
+@pytest.mark.parametrize("how", ["os._exit(3)", "raise SystemExit", "os.kill(os.getpid(), 9)"])
+def test_the_drivers_end_ends_the_ranks(how):
+    """However it ends: within a second."""
+    program = (
+        "import os, sys, matrass as mt\n"
+        "s = mt.Session(ranks=2)\n"
+        "print(*[r.pid for r in s.ranks], flush=True)\n" + how
+    )
+    run = run_python(program)
+    pids = [int(word) for word in run.stdout.split()]
+    assert len(pids) == 2
+    assert eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), 2)
+    assert run.stderr == ""
+
+
+def test_an_idle_rank_uses_no_time(session):
+    def used():
+        ticks = 0
+        for rank in session.ranks:
+            words = Path(f"/proc/{rank.pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(words[11]) + int(words[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+    session.run(lambda grid: grid.comm.Barrier())
+    before = used()
+    time.sleep(2)
+    assert used() - before <= 0.05  # three ranks: under 1 %
+
+
+def test_errors_of_the_library_are_its_own(session):
+    A = session.put(np.ones((4, 3)))
+    with pytest.raises(mt.ShapeError, match="cholesky: A must be square: got shape"):
+        mt.linalg.cholesky(A)
+    with pytest.raises(mt.OutOfBoundsError):
+        A[7, 0]
+    with pytest.raises(mt.NotPositiveDefiniteError, match="order 1"):
+        mt.linalg.cholesky(session.put(-np.eye(3)))
+    with pytest.raises(TypeError, match="unexpected keyword"):
+        mt.linalg.cholesky(A, upper=True)
+    assert A.sum() == 12  # the session goes on
+
+
+def test_errors_of_users_functions(session):
+    def fails(grid):
+        if grid.rank >= 1:
+            raise ZeroDivisionError(f"on {grid.rank}")
+
+    def all_fail(grid):
+        raise KeyError(grid.rank)
+
+    with pytest.raises(mt.RoutineError, match="rank 1 raised ZeroDivisionError: on 1") as caught:
+        session.run(fails)
+    assert caught.value.rank == 1
+    assert "in fails" in caught.value.remote_traceback
+    with pytest.raises(mt.RoutineError, match="rank 0 raised KeyError"):
+        session.run(all_fail)
+    assert session.run(lambda grid: grid.rank) == [0, 1, 2]
+
+
+def test_one_rank_that_raises_alone_ends_the_routine_for_all(nothing_left):
+    def alone(grid):
+        if grid.rank == 1:
+            raise ValueError("only here")
+        grid.comm.Barrier()
+
+    s = mt.Session(ranks=2)
+    with pytest.raises(mt.RoutineError, match="rank 1 raised ValueError: only here"):
+        s.run(alone)
+    with pytest.raises(mt.SessionClosedError, match="only here"):
+        s.run(lambda grid: 0)
+    s.close()
+
+
+def test_results_with_matrices(session):
+    def both(grid, A, factor):
+        return A * factor, {"norm": A.norm(), "rank": grid.rank}
+
+    A = session.put(np.arange(12.0).reshape(4, 3))
+    B, told = session.run(both, A, factor=3)
+    np.testing.assert_array_equal(B.to_numpy(), 3 * np.arange(12.0).reshape(4, 3))
+    assert told == {"norm": np.linalg.norm(np.arange(12.0)), "rank": 0}
+
+
+def test_handles_are_freed(session):
+    def held(grid):
+        import gc
+
+        gc.collect()
+        return sum(isinstance(x, mt.DistMatrix) for x in gc.get_objects())
+
+    gc.collect()
+    before = session.run(held)
+    A = session.put(np.ones((5, 5)))
+    B = A + A
+    assert session.run(held) != before
+    del A
+    B.free()
+    gc.collect()
+    assert session.run(held) == before
+    with pytest.raises(mt.InvalidArgument, match="freed"):
+        B.sum()
+
+
+def test_names(session):
+    A = session.put(np.ones((2, 2)), name="ones")
+    assert session.matrix("ones") is A
+    assert session.matrices() == [A]
+    assert "'ones'" in repr(A)
+    del A
+    gc.collect()
+    assert session.matrices() == []
+    with pytest.raises(mt.InvalidArgument, match="no matrix is named 'ones'"):
+        session.matrix("ones")
+
+
+def test_calls_from_many_threads_keep_one_order(session):
+    """Each rank must run the same collectives in the same order."""
+    found = []
+
+    def work(k):
+        A = session.put(np.full((6, 6), float(k)))
+        found.extend((k, (A @ A).sum()) for _ in range(5))
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(found) == sorted((k, 216.0 * k * k) for k in range(6) for _ in range(5))
+
+
+def test_submit(session):
+    def slow(grid):
+        import time
+
+        time.sleep(0.3)
+        return grid.rank
+
+    f = session.submit(slow)
+    with pytest.raises(mt.TimeoutError, match="still running"):
+        f.result(0.05)
+    assert not f.done()
+    assert f.result() == [0, 1, 2]
+    assert f.done()
+    g = session.submit(mt.linalg.norm, session.put(np.eye(4)))
+    assert g.result(30) == 2
+
+
+def test_a_strangers_token_opens_nothing(session):
+    import websockets.sync.client
+
+    with websockets.sync.client.connect(session._controller.reception.url) as socket:
+        socket.send('{"token": "guessed", "member": "rank 0"}')
+        with pytest.raises(websockets.ConnectionClosed) as caught:
+            socket.recv(timeout=5)
+    assert caught.value.rcvd.code == 4401
+    assert session.run(lambda grid: 1) == [1, 1, 1]

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""put and to_numpy: any array comes and goes unchanged."""
+
+import matrass as mt
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+pytestmark = pytest.mark.time_limit(120)
+
+
+def numbered(m, n, dtype="float64", order="C"):
+    x = np.add.outer(np.arange(m), m * np.arange(n)).astype(dtype, order=order)
+    return x * (1 + 1j) if x.dtype.kind == "c" else x
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "complex128"])
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("shape", [(0, 4), (4, 0), (1, 1), (2, 7), (7, 2), (1000, 33), (33, 1000)])
+def test_there_and_back(session, shape, order, dtype):
+    x = numbered(*shape, dtype, order)
+    A = session.put(x)
+    assert (A.shape, A.dtype, str(A.layout)) == (shape, x.dtype, "[VC,STAR]")
+    y = A.to_numpy()
+    assert y.dtype == x.dtype
+    np.testing.assert_array_equal(y, x)
+    np.testing.assert_array_equal(A.to("MC,MR", 3).to_numpy(), x)
+    np.testing.assert_array_equal(A.T.to_numpy(), x.T)
+
+
+@given(
+    shape=st.tuples(st.integers(1, 40), st.integers(1, 40)),
+    rows=st.slices(40),
+    cols=st.slices(40),
+    turned=st.booleans(),
+)
+@settings(max_examples=60, deadline=None)
+def test_any_view(session, shape, rows, cols, turned):
+    """Steps, also negative ones, and transposes."""
+    x = numbered(*shape)[rows, cols]
+    x = x.T if turned else x
+    np.testing.assert_array_equal(session.put(x).to_numpy(), x)
+
+
+def test_what_becomes_of_other_arrays(session):
+    for x, dtype in (
+        (np.arange(12).reshape(3, 4), "float64"),
+        (np.arange(12).reshape(3, 4) > 5, "float64"),
+        (np.arange(12, dtype=">f8").reshape(3, 4), "float64"),
+        (np.ones((3, 4), np.float16), "float32"),
+        ([[1, 2], [3, 4]], "float64"),
+        (np.broadcast_to(np.arange(4.0), (3, 4)), "float64"),
+        (np.frombuffer(b"\0" + np.arange(6.0).tobytes(), np.uint8)[1:].view("f8")[:, None], "f8"),
+    ):
+        A = session.put(x)
+        assert A.dtype == dtype
+        np.testing.assert_array_equal(A.to_numpy(), np.asarray(x, dtype))
+    assert session.put(np.arange(5.0)).shape == (5, 1)
+    assert session.put(np.eye(3), dtype="complex64").dtype == "complex64"
+    B = session.put(np.eye(9), "MC,MR", 2)
+    assert (str(B.layout), B.block) == ("[MC,MR]", (2, 2))
+
+
+@pytest.mark.parametrize(
+    ("x", "error", "text"),
+    [
+        (np.ones((2, 3, 4)), mt.ShapeError, "reshape"),
+        (np.array([["a"]]), mt.DTypeError, "put: "),
+        (np.array([[object()]]), mt.DTypeError, "put: "),
+        (np.ones((2, 2), complex), None, None),
+        ([[1, 2], [3]], mt.ShapeError, "one length"),
+        (np.ma.masked_array([[1.0]], [[True]]), mt.InvalidArgument, "masked"),
+    ],
+)
+def test_what_is_refused(session, x, error, text):
+    if error is None:
+        session.put(x)
+        return
+    with pytest.raises(error, match=text):
+        session.put(x)
+
+
+def test_out(session):
+    x = numbered(20, 6)
+    A = session.put(x)
+    for order in "CF":
+        out = np.zeros((20, 6), order=order)
+        assert A.to_numpy(out) is out
+        np.testing.assert_array_equal(out, x)
+    with pytest.raises(mt.ShapeError, match="out must have shape"):
+        A.to_numpy(np.zeros((6, 20)))
+    with pytest.raises(mt.InvalidArgument, match="contiguous"):
+        A.to_numpy(np.zeros((20, 12))[:, ::2])
+    np.testing.assert_array_equal(A.rows(3, 17), x[3:17])
+    assert A.rows(4, 4).shape == (0, 6)
+    with pytest.raises(mt.InvalidArgument, match="20 rows"):
+        A.rows(0, 21)
+
+
+def test_an_array_is_never_made_silently(session):
+    A = session.put(np.eye(3))
+    with pytest.raises(TypeError, match="to_numpy"):
+        np.asarray(A)
+    with pytest.raises(TypeError):
+        bool(A)
+    with pytest.raises(TypeError):
+        iter(A)
+
+
+def test_the_table(session):
+    x = numbered(30, 4)
+    before = len(session.transfers)
+    A = session.put(x, name="thirty")
+    A.to_numpy()
+    lines = session.transfers[before:]
+    assert [(line.what, line.rank) for line in lines] == [
+        (what, rank) for what in ("put", "fetch") for rank in range(3)
+    ]
+    assert sum(line.bytes for line in lines) == 2 * x.nbytes
+    assert all(line.moved == line.bytes and line.seconds > 0 for line in lines)
+    text = repr(session.transfers)
+    assert "GB/s" in text.splitlines()[0]
+    assert text.count("thirty") >= 3
