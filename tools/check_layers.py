@@ -63,6 +63,7 @@ PYTHON = [
     "random",
     "control",
     "session",
+    "dask",
     "estimators",
     "doctor",
     "cli",

@@ -14,6 +14,7 @@ from matrass.bootstrap import which_mpi as _which_mpi
 
 if TYPE_CHECKING:
     from matrass import _core as _core
+    from matrass import dask as dask
     from matrass import estimators as estimators
     from matrass import linalg as linalg
     from matrass import random as random
@@ -80,7 +81,7 @@ _HOMES = {
     "matrass.tile_sink": "TileSink",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
-_MODULES = ("estimators", "linalg", "random")
+_MODULES = ("dask", "estimators", "linalg", "random")
 
 __all__ = sorted([*_HOME_OF, *_MODULES, "__version__"])  # noqa: PLE0605
 

@@ -19,7 +19,7 @@ from typing import Any
 from matrass.bootstrap.which_mpi import installation, load_core, load_mpi4py
 from matrass.errors import MPIError
 
-__all__ = ["World", "join", "node_name", "world"]
+__all__ = ["World", "join", "node_name", "prepare", "world"]
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,12 @@ def world() -> World | None:
     return _joined[0] if _joined else None
 
 
+def prepare() -> None:
+    """Set what MPI's transport reads when it is loaded: to be called before `_core` is."""
+    os.environ.setdefault("UCX_HANDLE_ERRORS", "none")  # else UCX floods stderr on a crash
+    os.environ.setdefault("UCX_WARN_UNUSED_ENV_VARS", "n")  # where it was loaded before
+
+
 def join(id: str, port: str, rank: int, size: int) -> World:  # noqa: A002
     """Become a rank: MPI_Init with the GIL released.
 
@@ -89,7 +95,6 @@ def join(id: str, port: str, rank: int, size: int) -> World:  # noqa: A002
         told = {"PMI_PORT": port, "PMI_ID": str(rank)}
         if "PMI_FD" in os.environ or "PMI_RANK" in os.environ:
             raise MPIError("session: ranks must not be started by mpiexec: got PMI_RANK")
-        os.environ.setdefault("UCX_HANDLE_ERRORS", "none")  # else UCX floods stderr on a crash
         os.environ |= told
         try:
             started = load_core().initialize()

@@ -145,6 +145,7 @@ class Agent:
         from websockets.exceptions import ConnectionClosed
         from websockets.sync.client import connect
 
+        worlds.prepare()
         self._socket = connect(
             self.contact.url, max_size=None, compression=None, ping_interval=None, open_timeout=30
         )

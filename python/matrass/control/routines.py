@@ -34,8 +34,13 @@ METHODS = frozenset(_MEMBERS.split()) | {
 
 _ROUTINES: dict[str, Callable[..., Any]] = {}
 
-_HOMES = ("matrass.control.driver_memory",)
-"""Modules that have routines of their own."""
+_HOMES = {
+    "put": "matrass.control.driver_memory",
+    "fetch": "matrass.control.driver_memory",
+    "dask.put": "matrass.dask.routines",
+    "dask.place": "matrass.dask.routines",
+}
+"""The modules of routines that are loaded when they are first called."""
 
 
 def routine(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -54,8 +59,8 @@ def find(name: str, desk: Desk) -> Callable[..., Any]:
     ``linalg.*`` is what `matrass.linalg` exports, ``matrix.*`` a member of the first argument,
     ``numpy.*`` a function of NumPy's that matrices take part in; others stand in this package.
     """
-    for home in _HOMES:
-        importlib.import_module(home)
+    if name in _HOMES:
+        importlib.import_module(_HOMES[name])
     folder, _, word = name.partition(".")
     if name in _ROUTINES:
         f = _ROUTINES[name]

@@ -62,21 +62,25 @@ class LocalSession(Session):
         count = len(os.sched_getaffinity(0)) if ranks is None else index_of(ranks, "Session: ranks")
         if count < 1:
             raise InvalidArgument(f"Session: ranks must be at least 1: got {count}")
+        self._count, self._timeout = count, timeout
+        super().__init__()
+
+    def _open(self) -> tuple[Controller, Callable[[], None]]:
         leftovers.sweep()
-        controller = Controller([f"rank {k}" for k in range(count)])
+        controller = Controller([f"rank {k}" for k in range(self._count)])
         children: list[subprocess.Popen[bytes]] = []
         clean_up = _Ending(children)
         controller.abandon = clean_up.kill
         try:
-            children += controller.on_loop(_start(controller, count))
+            children += controller.on_loop(_start(controller, self._count))
             for member, child in zip(controller.members, children, strict=True):
                 member.exit = child.poll
-            controller.open(timeout)
+            controller.open(self._timeout)
         except BaseException:
             controller.close(0)
             clean_up()
             raise
-        super().__init__(controller, may_run=True, clean_up=clean_up)
+        return controller, clean_up
 
     def _put(
         self, x: npt.NDArray[Any], dtype: np.dtype[Any], progress: Callable[[float], None] | None

@@ -303,6 +303,10 @@ class RemoteMatrix(_Arithmetic):
         part: RemoteMatrix = self[i0:i1]
         return part.to_numpy()
 
+    def to_dask(self) -> Any:
+        """The matrix as a Dask array, of a session of Dask workers."""
+        return self.session.to_dask(self)
+
     def __repr__(self) -> str:
         named = f" {self.name!r}" if self.name else ""
         return (

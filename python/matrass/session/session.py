@@ -46,13 +46,20 @@ class Session:
         What has moved between this process and the ranks.
     """
 
-    def __init__(
-        self, controller: Controller, *, may_run: bool, clean_up: Callable[[], None]
-    ) -> None:
-        self._controller = controller
-        self._may_run = may_run
+    may_run = True
+    """Whether the ranks are processes of this user, who may run anything there."""
+
+    def __init__(self) -> None:
         self._named: weakref.WeakValueDictionary[str, Handle] = weakref.WeakValueDictionary()
         self.transfers = Transfers()
+        self._attach(*self._open())
+
+    def _open(self) -> tuple[Controller, Callable[[], None]]:
+        """Start the ranks; returns who rules them, and what is to be done after they have left."""
+        raise NotImplementedError
+
+    def _attach(self, controller: Controller, clean_up: Callable[[], None]) -> None:
+        self._controller = controller
         # At exit, too; what cleans up must not hold the session.
         self._end = weakref.finalize(self, _close, controller, clean_up)
 
@@ -76,6 +83,11 @@ class Session:
     def close(self) -> None:
         """Let the ranks go. Handles are of no use afterwards."""
         self._end()
+
+    def renew(self) -> None:
+        """Go on with fresh ranks, after one was lost for example. Handles are gone."""
+        self.close()
+        self._attach(*self._open())
 
     def __enter__(self) -> Self:
         return self
@@ -124,7 +136,7 @@ class Session:
             return self._start(f"linalg.{name}", args, kwargs)
         if not callable(fn):
             raise InvalidArgument(f"run: fn must be a function: got {type(fn).__name__}")
-        if not self._may_run:
+        if not self.may_run:
             raise InvalidArgument("run: functions are shipped into one's own processes alone")
         import cloudpickle
 
@@ -250,17 +262,36 @@ class Session:
         self._require_open("put")
         given = unmasked(x, "put: x")
         given = given[:, np.newaxis] if given.ndim == 1 else given
-        wanted = np.dtype(dtype_of(_dtype_for(given) if dtype is None else dtype, "put"))
+        wanted = self._scalar_of(given.dtype, dtype)
         array = given if given.dtype == wanted else matrix_of(given, "put: x", wanted)
         if array.ndim != 2:
             matrix_of(array, "put: x")
-        _, layout_name, blocks = how_dealt("put", array.shape, layout, block)
+        _, layout_name, blocks = self._dealt(array.shape, layout, block)
         a = self._put(array, wanted, progress)
         if str(Layout(layout_name)) != str(a.layout) or blocks is not None:
             a = a.to(layout_name, blocks, max_memory=max_memory)
         if name is not None:
-            a.name, self._named[name] = name, a
+            self._name(a, name)
         return a
+
+    def _name(self, a: RemoteMatrix, name: str) -> None:
+        a.name, self._named[name] = name, a
+
+    @staticmethod
+    def _scalar_of(given: np.dtype[Any], wanted: npt.DTypeLike | None) -> np.dtype[Any]:
+        """The scalar that elements become: float64 of integers, else what they are."""
+        if wanted is None:
+            wanted = given.newbyteorder("=")
+            if given.kind in "biu":
+                wanted = np.dtype(np.float64)
+            elif given == np.float16:
+                wanted = np.dtype(np.float32)
+        return np.dtype(dtype_of(wanted, "put"))
+
+    @staticmethod
+    def _dealt(shape: tuple[int, int], layout: Any, block: Any) -> tuple[Any, str, Any]:
+        dealt: tuple[Any, str, Any] = how_dealt("put", shape, layout, block)
+        return dealt
 
     def _require_open(self, routine: str) -> None:
         if self._controller.end is not None:
@@ -268,6 +299,10 @@ class Session:
 
     def _put(self, x: npt.NDArray[Any], dtype: np.dtype[Any], progress: Any) -> RemoteMatrix:
         raise NotImplementedError
+
+    def to_dask(self, a: RemoteMatrix) -> Any:
+        """A matrix as a Dask array."""
+        raise InvalidArgument("to_dask: the ranks must be Dask's workers (mt.dask.Session)")
 
     def _fetch(self, a: RemoteMatrix, out: npt.NDArray[Any] | None) -> npt.NDArray[Any]:
         raise NotImplementedError
@@ -283,15 +318,6 @@ def _has_handles(words: Any) -> bool:
             return True
         return any(map(_has_handles, words.values()))
     return isinstance(words, list) and any(map(_has_handles, words))
-
-
-def _dtype_for(x: npt.NDArray[Any]) -> np.dtype[Any]:
-    """The scalar that elements of `x` become; others are refused by name."""
-    if x.dtype.kind in "biu":
-        return np.dtype(np.float64)
-    if x.dtype == np.float16:
-        return np.dtype(np.float32)
-    return x.dtype.newbyteorder("=")
 
 
 def _close(controller: Controller, clean_up: Callable[[], None]) -> None:

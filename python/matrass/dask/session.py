@@ -1,0 +1,301 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A session whose ranks are the workers of a Dask cluster.
+
+Next: ``../estimators/__init__.py``.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from matrass.arguments import choice_of, index_of
+from matrass.control.controller import Controller
+from matrass.dask import worker as in_worker
+from matrass.dask import workers as workers_of
+from matrass.dask.chunks import Chunk, chunked, is_collection
+from matrass.errors import InvalidArgument, RankLostError, SessionClosedError
+from matrass.layout import Layout
+from matrass.session.remote_matrix import RemoteMatrix
+from matrass.session.session import Session
+from matrass.session.transfers import Transfer
+
+if TYPE_CHECKING:
+    import dask.array as da
+    from distributed import Client
+
+__all__ = ["DaskSession"]
+
+_OPEN_SECONDS = 60.0
+
+
+class DaskSession(Session):
+    """Ranks in the processes of Dask's workers, which go on as workers meanwhile.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    ranks : int, optional
+        How many workers to take; by default all of `workers`.
+    workers : list of str, optional
+        Addresses or names of the workers that become ranks, in the order of ranks; by default all
+        of the cluster, by name.
+    isolation : {"thread", "process"}
+        "thread": a worker's process is the rank; its chunks are taken where they are. "process":
+        a child of the worker is, and copies them; whatever happens to it leaves the worker alone.
+    retry : int
+        How often `put` is repeated on fresh ranks (see `renew`) after a rank was lost.
+    host : str, optional
+        The address of this process that the workers can reach.
+    ports : (int, int), optional
+        The first and the last port that may be listened at here.
+    timeout : float
+        Seconds in which the ranks must be up.
+
+    Raises
+    ------
+    InvalidArgument
+        If workers share a process (``LocalCluster(processes=False)``), or are not there.
+    MPIError
+        If some of them were ranks of another world before.
+    TimeoutError, RankLostError
+
+    Notes
+    -----
+    A process joins one MPI world in its life: a later session of the same workers uses their world
+    again, but no session can join old and new workers, or workers whose world has lost a rank.
+    `renew` restarts the session's workers; with ``isolation="process"`` each session has its own
+    processes.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        ranks: int | None = None,
+        workers: Sequence[str] | None = None,
+        isolation: Literal["thread", "process"] = "thread",
+        *,
+        retry: int = 0,
+        host: str | None = None,
+        ports: tuple[int, int] | None = None,
+        timeout: float = _OPEN_SECONDS,
+    ) -> None:
+        self.client = client
+        self._isolated = choice_of(isolation, ("thread", "process"), "isolation") == "process"
+        self._retry = index_of(retry, "dask.Session: retry")
+        self._listen = host, ports
+        self._timeout = timeout
+        self.workers = workers_of.choose(client, ranks, workers)
+        workers_of.require_processes(client, self.workers)
+        super().__init__()
+
+    def _open(self) -> tuple[Controller, Callable[[], None]]:
+        host, ports = self._listen
+        host = host or workers_of.own_address(self.workers)
+        controller = Controller(list(self.workers.values()), host=host, ports=ports)
+        try:
+            self._start_agents(controller)
+            controller.open(self._timeout)
+        except BaseException:
+            controller.close(0)
+            raise
+        return controller, lambda: None
+
+    def renew(self) -> None:
+        """Go on with fresh ranks: in new processes of the same workers.
+
+        Dask restarts the workers one after another, and moves their data first. Handles are gone.
+        """
+        self.close()
+        names = list(self.workers.values())
+        pids = [rank.pid for rank in self.ranks if rank.pid is not None]
+        if not self._isolated:
+            workers_of.renew(self.client, names, pids)
+        self.workers = workers_of.choose(self.client, None, names)
+        self._attach(*self._open())
+
+    def _start_agents(self, controller: Controller) -> None:
+        contacts = {
+            address: {
+                "url": controller.reception.url,
+                "lifeline": controller.reception.lifeline,
+                "token": controller.reception.token,
+                "session": controller.id,
+                "member": name,
+                "own": self._isolated,
+                "may_run": True,
+            }
+            for address, name in self.workers.items()
+        }
+        self.client.run(
+            in_worker.start, contacts, self._isolated, workers=list(self.workers), on_error="raise"
+        )
+
+    # Matrices -------------------------------------------------------------------------------------
+
+    def put(  # noqa: PLR0917
+        self,
+        x: Any,
+        layout: str | Layout = "VC,STAR",
+        block: int | tuple[int, int] | None = None,
+        name: str | None = None,
+        dtype: npt.DTypeLike | None = None,
+        max_memory: int | str | None = None,
+        progress: Callable[[float], None] | None = None,
+    ) -> RemoteMatrix:
+        """Bring a matrix to the ranks; of a Dask collection, the chunks that they have already.
+
+        Parameters
+        ----------
+        x : dask.array.Array, dask.dataframe.DataFrame or array_like
+            Chunks are computed where Dask wants them, and taken in place: no bytes pass through
+            the scheduler, this process or a socket. They stay Dask's. An array of this process is
+            scattered first.
+        layout, block, name, dtype, max_memory, progress
+            See `matrass.Session.put`.
+        """
+        for left in range(self._retry, -1, -1):
+            try:
+                if is_collection(x):
+                    return self._take(x, layout, block, name, dtype, progress)
+                return super().put(x, layout, block, name, dtype, max_memory, progress)
+            except (RankLostError, SessionClosedError):
+                if left == 0:
+                    raise
+                self.renew()
+        raise AssertionError
+
+    def _take(  # noqa: PLR0917
+        self, x: Any, layout: Any, block: Any, name: str | None, dtype: Any, progress: Any
+    ) -> RemoteMatrix:
+        """The chunks of a Dask collection, where they are."""
+        self._require_open("put")
+        start = time.perf_counter()
+        matrix = chunked(x, self.client, list(self.workers))
+        scalar = self._scalar_of(matrix.dtype, dtype)
+        _, layout_name, blocks = self._dealt(matrix.shape, layout, block)
+        computed = time.perf_counter()
+        tiles = self._tiles(matrix.chunks)
+        a, parts = self._on_each("dask.put", tiles, matrix.shape, scalar, layout_name, blocks)
+        if self._isolated:
+            self.client.run(in_worker.release, self.id, workers=list(self.workers))
+        seconds = time.perf_counter() - computed
+        if name is not None:
+            self._name(a, name)
+        for rank, (count, size, adopted, received, placed) in enumerate(parts):
+            self.transfers.add(
+                Transfer(
+                    what="put",
+                    matrix=a.name or a.id,
+                    rank=rank,
+                    tiles=int(count),
+                    bytes=int(size),
+                    adopted=int(adopted),
+                    moved=int(size - adopted),
+                    serialise=computed - start,
+                    send=0.0,
+                    receive=received,
+                    place=placed,
+                    seconds=seconds,
+                )
+            )
+        if progress is not None:
+            progress(1.0)
+        return a
+
+    def _tiles(self, chunks: list[Chunk]) -> list[list[Any]]:
+        """For each rank the tiles that its worker has, as (i0, j0, shape, key or place)."""
+        rank_of = {address: rank for rank, address in enumerate(self.workers)}
+        tiles: list[list[Any]] = [[] for _ in rank_of]
+        holders = self.client.who_has([chunk.future for chunk in chunks])
+        for chunk in chunks:
+            here = [rank_of[w] for w in holders.get(chunk.key, ()) if w in rank_of]
+            if not here:
+                raise InvalidArgument(
+                    f"put: every chunk must be on a worker of the session: {chunk.key} is not "
+                    "(it was lost or moved: put again)"
+                )
+            least = min(here, key=lambda rank: len(tiles[rank]))
+            tiles[least].append((chunk.i0, chunk.j0, chunk.shape, chunk.key))
+        if not self._isolated:
+            return tiles
+        for rank, address in enumerate(self.workers):
+            keys = [key for *_, key in tiles[rank]]
+            if keys:
+                places = self.client.run(in_worker.chunks_at, self.id, keys, workers=[address])
+                tiles[rank] = [
+                    (*tile[:3], place)
+                    for tile, place in zip(tiles[rank], places[address], strict=True)
+                ]
+        return tiles
+
+    def _put(
+        self, x: npt.NDArray[Any], dtype: np.dtype[Any], progress: Callable[[float], None] | None
+    ) -> RemoteMatrix:
+        import dask.array as da
+
+        rows = max(1, -(-x.shape[0] // len(self.workers)))
+        pieces = [x[i : i + rows] for i in range(0, x.shape[0], rows)] or [x]
+        homes = list(self.workers)
+        with self.client.as_current():
+            parts = [
+                da.from_delayed(
+                    self.client.scatter(np.asarray(piece, dtype), workers=[homes[k]], hash=False),
+                    piece.shape,
+                    dtype,
+                )
+                for k, piece in enumerate(pieces)
+            ]
+            return self.put(da.concatenate(parts), progress=progress)
+
+    def _fetch(self, a: RemoteMatrix, out: npt.NDArray[Any] | None) -> npt.NDArray[Any]:
+        with self.client.as_current():
+            whole = self.to_dask(a).compute()
+        if out is None:
+            return np.asarray(whole)
+        out[...] = whole
+        return out
+
+    def to_dask(self, a: RemoteMatrix) -> da.Array:
+        """The matrix as a Dask array with a chunk of whole rows on each rank's worker.
+
+        Where `a` lies in contiguous rows ([VC,STAR] without a block size) the chunks are its own
+        memory: what changes `a` afterwards changes them. Other layouts are changed first.
+        """
+        import dask.array as da
+        from dask.delayed import delayed
+        from distributed import wait
+
+        rows = a if _in_rows(a) else a.to("VC,STAR")
+        height = max(1, -(-a.shape[0] // len(self.workers)))
+        places: list[Any] = []
+        if self._isolated:
+            places = [json.loads(text) for text in self._on_each("dask.place", rows)[1]]
+        futures, parts = [], []
+        with self.client.as_current():
+            for rank, address in enumerate(self.workers):
+                count = min(height, a.shape[0] - rank * height)
+                if count <= 0 and rank > 0:
+                    continue
+                how = (in_worker.part_of_child, places[rank]) if self._isolated else None
+                future = self.client.submit(
+                    *(how or (in_worker.part, self.id, rows.id)),
+                    workers=[address],
+                    allow_other_workers=False,
+                    pure=False,
+                    key=f"matrass-part-{self.id}-{rows.id}-{rank}-{time.monotonic_ns()}",
+                )
+                futures.append(future)
+                shape = (max(count, 0), a.shape[1])
+                parts.append(da.from_delayed(delayed(future), shape, a.dtype))
+            wait(futures)
+            return da.concatenate(parts)
+
+
+def _in_rows(a: RemoteMatrix) -> bool:
+    return str(a.layout) == "[VC,STAR]" and a.block[0] * len(a.session.ranks) >= a.shape[0]

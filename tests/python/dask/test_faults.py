@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Workers that die, are restarted, come and go: one clear error; Dask's own work is not hurt."""
+
+import os
+import signal
+import time
+
+import matrass as mt
+import numpy as np
+import pytest
+from processes import eventually
+
+da = pytest.importorskip("dask.array")
+distributed = pytest.importorskip("distributed")
+
+pytestmark = [pytest.mark.time_limit(180), pytest.mark.filterwarnings("ignore")]
+WITHIN = 5.0
+
+
+def waits(grid):
+    grid.comm.Barrier()
+    if grid.rank != 1:
+        grid.comm.Barrier()
+    import time
+
+    time.sleep(60)
+
+
+def again_and_again(f, *args):
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        f(*args)
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
+def test_a_worker_killed_in_a_routine(fresh_client, number):
+    """The survivors live on with their data and tasks; renewed, they are ranks again."""
+    client = fresh_client
+    s = mt.dask.Session(client)
+    homes = list(s.workers)
+    kept = client.scatter(np.arange(5.0), workers=[homes[0]], hash=False)
+    working = client.submit(_busy, 2.0, workers=[homes[2]], pure=False)
+    f = s.submit(waits)
+    time.sleep(0.3)
+    victim = s.ranks[1].pid
+    before = client.run(os.getpid)
+    os.kill(victim, number)
+    start = time.monotonic()
+    with pytest.raises(mt.RankLostError, match="rank 1") as caught:
+        f.result(60)
+    assert time.monotonic() - start < WITHIN
+    assert (caught.value.rank, caught.value.pid) == (1, victim)
+
+    np.testing.assert_array_equal(kept.result(), np.arange(5.0))
+    assert working.result() == "done"
+    assert client.submit(lambda: 7, workers=[homes[0]], pure=False).result() == 7
+    after = {a: pid for a, pid in client.run(os.getpid).items() if a in before}
+    assert after == {a: pid for a, pid in before.items() if pid != victim}
+
+    assert eventually(lambda: len(client.scheduler_info()["workers"]) == 3, 30)
+    with pytest.raises(mt.MPIError, match="renew"):
+        mt.dask.Session(client)
+    with pytest.raises((mt.SessionClosedError, mt.RankLostError)):
+        s.put(da.ones((3, 3)))
+    s.renew()
+    assert not {r.pid for r in s.ranks} & set(before.values())
+    assert s.put(da.ones((6, 3), chunks=2)).sum() == 18
+    np.testing.assert_array_equal(kept.result(), np.arange(5.0))  # it was moved
+    s.close()
+
+
+def _busy(seconds):
+    import time
+
+    time.sleep(seconds)
+    return "done"
+
+
+def test_put_is_repeated_on_fresh_ranks(fresh_client):
+    s = mt.dask.Session(fresh_client, retry=1)
+    os.kill(s.ranks[2].pid, signal.SIGKILL)
+    assert s.put(da.ones((9, 2), chunks=3)).sum() == 18
+    s.close()
+
+
+def test_a_child_killed_leaves_its_worker_alone(fresh_client):
+    client = fresh_client
+    before = client.run(os.getpid)
+    with mt.dask.Session(client, isolation="process") as s:
+        f = s.submit(waits)
+        time.sleep(0.3)
+        os.kill(s.ranks[1].pid, signal.SIGKILL)
+        with pytest.raises(mt.RankLostError, match="rank 1"):
+            f.result(60)
+    assert client.run(os.getpid) == before
+    with mt.dask.Session(client, isolation="process") as s:
+        assert s.put(da.ones((4, 4), chunks=2)).sum() == 16
+
+
+def test_a_worker_that_is_added(fresh_client):
+    """Old and new processes are no world; renewed, they are."""
+    client = fresh_client
+    with mt.dask.Session(client) as s:
+        assert len(s.ranks) == 3
+    client.cluster.scale(4)
+    client.wait_for_workers(4)
+    with pytest.raises(mt.MPIError, match=r"were ranks before.*renew"):
+        mt.dask.Session(client)
+    with mt.dask.Session(client, workers=list(s.workers)) as t:
+        assert len(t.ranks) == 3
+
+
+def test_restart_of_the_cluster(fresh_client):
+    client = fresh_client
+    s = mt.dask.Session(client)
+    A = s.put(da.ones((4, 4)))
+    client.restart()
+    with pytest.raises((mt.RankLostError, mt.SessionClosedError)):
+        again_and_again(A.sum)
+    s.close()
+    with mt.dask.Session(client) as t:
+        assert t.put(da.ones((4, 4))).sum() == 16
+
+
+def test_a_worker_that_retires(fresh_client):
+    client = fresh_client
+    s = mt.dask.Session(client)
+    client.retire_workers([list(s.workers)[1]])
+    with pytest.raises((mt.RankLostError, mt.SessionClosedError), match="rank 1"):
+        again_and_again(s.run, lambda grid: 0)
+    s.close()
+
+
+def test_the_drivers_end_leaves_the_workers_alone(fresh_client):
+    """They forget the session, and its world can be used again."""
+    client = fresh_client
+    s = mt.dask.Session(client)
+    s.put(da.ones((6, 2), chunks=2))
+    s._controller._loop.call_soon_threadsafe(_hang_up, s._controller)
+
+    def sessions():
+        from matrass.dask import worker
+
+        return len(worker._agents)
+
+    assert eventually(lambda: set(client.run(sessions).values()) == {0}, 10)
+    s.close()
+    with mt.dask.Session(client) as t:
+        assert t.put(da.ones((6, 2), chunks=2)).sum() == 12
+
+
+def _hang_up(controller):
+    controller._closing = True
+    for member in controller.members:
+        member.line.transport.abort()
+        member.socket.transport.abort()
+    controller._closing = False
+
+
+def test_memory_limit():
+    with (
+        distributed.LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=None,
+            memory_limit="700MB",
+        ) as cluster,
+        distributed.Client(cluster) as client,
+        mt.dask.Session(client) as s,
+    ):
+        d = da.zeros((160_000, 1_000), chunks=(10_000, 1_000))  # no memory until it is taken
+        with pytest.raises(mt.MemoryLimitError, match=r"put: 0.64 GB do not fit: .* of 2"):
+            s.put(d)
+        assert s.put(d[:100]).sum() == 0
