@@ -37,6 +37,7 @@ _ROUTINES: dict[str, Callable[..., Any]] = {}
 _HOMES = {
     "put": "matrass.control.driver_memory",
     "fetch": "matrass.control.driver_memory",
+    "estimator": "matrass.estimators.remote",
     "dask.put": "matrass.dask.routines",
     "dask.place": "matrass.dask.routines",
 }

@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from matrass.agreement import agreed, together
 from matrass.errors import DTypeError, Error, InvalidArgument
+from matrass.estimators.remote import METHODS, anywhere
 from matrass.grid import Grid
 from matrass.matrix import DistMatrix
 from matrass.sparse import SparseMatrix
@@ -66,13 +67,22 @@ def agreed_errors(grid: Grid, routine: str, f: Callable[[], _Result]) -> _Result
 class DistEstimator(BaseEstimator):
     """Base of the estimators.
 
-    Calls of an estimator are collective over the grid; reading its attributes is local. Pickled, it
+    Calls of an estimator are collective over the grid, or made by a driver, whose session (that of
+    the data, or of its Dask client) runs them; reading its attributes is local. Pickled, it
     leaves behind what belongs to its ranks: the session, and attributes that are dealt to them.
     """
 
     session: Any
     _routine = ""
     """The routine of `matrass.linalg` that does the work."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name in METHODS:
+            method: Any = getattr(cls, name, None)
+            ours = getattr(method, "__module__", "").startswith("matrass.")
+            if ours and not hasattr(method, "runs_anywhere"):
+                setattr(cls, name, anywhere(method))
 
     def _grid_for(self, *operands: Any) -> Grid:
         """The grid of the first distributed operand, else the session, else all ranks."""

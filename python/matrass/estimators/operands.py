@@ -20,6 +20,7 @@ from matrass.create import from_global
 from matrass.errors import InvalidArgument, ShapeError
 from matrass.estimators.base import DistEstimator, InputTypeError, agreed_errors
 from matrass.estimators.chunks import from_chunks, is_dask
+from matrass.estimators.remote import Column
 from matrass.grid import Grid
 from matrass.matrix import DistMatrix
 from matrass.sparse import SparseMatrix
@@ -64,7 +65,7 @@ class Samples:
 
 def kind_of(x: Any) -> str:
     """How `x` is read: "dealt", "dask", "sparse" (SciPy's) or "array"."""
-    if isinstance(x, (DistMatrix, SparseMatrix)):
+    if isinstance(x, (DistMatrix, SparseMatrix, Column)):
         return "dealt"
     if is_dask(x):
         return "dask"
@@ -169,6 +170,9 @@ def targets_of(estimator: DistEstimator, y: Any, samples: Samples) -> tuple[Dist
             )
         return array
 
+    if isinstance(y, Column):
+        agreed_errors(samples.grid, what, read)
+        return y.matrix.to("VC,STAR", dtype=a.dtype), True
     array = agreed_errors(samples.grid, what, read)
     flat = len(array.shape) == 1
     if kind != "array":
