@@ -90,3 +90,8 @@ def _ufunc(_: Desk, f: np.ufunc, *operands: Any, **options: Any) -> Any:
 @routine("run")
 def _run(desk: Desk, f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     return f(desk.on, *args, **kwargs)
+
+
+@routine("noop")
+def _noop(_: Desk) -> None:
+    """Nothing: what a command costs by itself."""

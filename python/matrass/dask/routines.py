@@ -59,10 +59,23 @@ def _put(  # noqa: PLR0917
     ]
     if not placed and grid.rank == 0 and 0 in shape:
         placed = [(0, 0, np.empty(shape, dtype))]
-    a = from_tiles(grid, placed, shape, layout=layout, block=block)
+    col, _, row = layout.strip("[]").partition(",")
+    if row == "STAR" and _by_rows(desk, arrays):
+        # Row-major chunks become row-major parts: whole lines are copied, none is turned.
+        turned = [(j0, i0, x.T) for i0, j0, x in placed]
+        blocks = None if block is None else (block[1], block[0])
+        a = from_tiles(grid, turned, shape[::-1], layout=f"STAR,{col}", block=blocks).T
+    else:
+        a = from_tiles(grid, placed, shape, layout=layout, block=block)
     end = time.perf_counter()
     size = sum(x.nbytes for _, _, x in placed)
     return a, [len(placed), float(size), float(adopted), given - start, end - given]
+
+
+def _by_rows(desk: Desk, arrays: list[npt.NDArray[Any]]) -> bool:
+    """Whether most bytes of all ranks lie by rows. Collective."""
+    mine = sum(x.nbytes if x.strides[0] >= x.strides[1] else -x.nbytes for x in arrays)
+    return bool(desk.on.comm.allreduce(mine) > 0)
 
 
 @routine("dask.place")
