@@ -44,6 +44,8 @@ class Contact:
     """The name by which the driver expects this process."""
     own: bool
     """Whether the process lives for this session alone."""
+    memory: int = -1
+    """The descriptor of memory that is shared with the driver, where there is one."""
     may_run: bool = False
     """Whether functions may be shipped here: only between processes of one owner."""
 

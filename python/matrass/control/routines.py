@@ -35,8 +35,10 @@ METHODS = frozenset(_MEMBERS.split()) | {
 _ROUTINES: dict[str, Callable[..., Any]] = {}
 
 _HOMES = {
-    "put": "matrass.control.driver_memory",
-    "fetch": "matrass.control.driver_memory",
+    **dict.fromkeys(
+        ("fetch", "fetch.begin", "fetch.rows", "put", "put.begin", "put.rows", "reach"),
+        "matrass.control.driver_memory",
+    ),
     "estimator": "matrass.estimators.remote",
     "dask.put": "matrass.dask.routines",
     "dask.place": "matrass.dask.routines",

@@ -27,6 +27,7 @@ from matrass.errors import InvalidArgument
 from matrass.session import local_transfer
 from matrass.session.remote_matrix import RemoteMatrix
 from matrass.session.session import Session
+from matrass.session.shared_memory import SharedMemory
 
 __all__ = ["LocalSession"]
 
@@ -64,15 +65,18 @@ class LocalSession(Session):
             raise InvalidArgument(f"Session: ranks must be at least 1: got {count}")
         self._count, self._timeout = count, timeout
         super().__init__()
+        self.reaches = local_transfer.reaches(self)
+        """Whether the ranks read and write this process's memory."""
 
     def _open(self) -> tuple[Controller, Callable[[], None]]:
         leftovers.sweep()
+        self.memory = SharedMemory()
         controller = Controller([f"rank {k}" for k in range(self._count)])
         children: list[subprocess.Popen[bytes]] = []
-        clean_up = _Ending(children)
+        clean_up = _Ending(children, self.memory)
         controller.abandon = clean_up.kill
         try:
-            children += controller.on_loop(_start(controller, self._count))
+            children += controller.on_loop(_start(controller, self._count, self.memory.descriptor))
             for member, child in zip(controller.members, children, strict=True):
                 member.exit = child.poll
             controller.open(self._timeout)
@@ -91,13 +95,17 @@ class LocalSession(Session):
         return local_transfer.fetch(self, a, out)
 
 
-async def _start(controller: Controller, count: int) -> list[subprocess.Popen[bytes]]:
+async def _start(controller: Controller, count: int, memory: int) -> list[subprocess.Popen[bytes]]:
     """Start the children, from a thread that lives as long as the session: they end with it."""
     command = [sys.executable, "-m", "matrass.control.child"]
     children = []
     for member in controller.members:
         child = subprocess.Popen(
-            command, stdin=subprocess.PIPE, env=environment(count), start_new_session=True
+            command,
+            stdin=subprocess.PIPE,
+            env=environment(count),
+            start_new_session=True,
+            pass_fds=(memory,),
         )
         assert child.stdin is not None
         contact = {
@@ -107,6 +115,7 @@ async def _start(controller: Controller, count: int) -> list[subprocess.Popen[by
             "session": controller.id,
             "member": member.name,
             "own": True,
+            "memory": memory,
             "may_run": True,
         }
         child.stdin.write(json.dumps(contact | {"parent": os.getpid()}).encode())
@@ -118,8 +127,9 @@ async def _start(controller: Controller, count: int) -> list[subprocess.Popen[by
 class _Ending:
     """Waits for the children of a session, and ends those that do not."""
 
-    def __init__(self, children: list[subprocess.Popen[bytes]]) -> None:
+    def __init__(self, children: list[subprocess.Popen[bytes]], memory: SharedMemory) -> None:
         self._children = children
+        self._memory = memory
 
     def kill(self) -> None:
         """End children that are in MPI_Init, with what they share."""
@@ -140,3 +150,4 @@ class _Ending:
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
+        self._memory.close()

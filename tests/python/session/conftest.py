@@ -5,7 +5,7 @@ from pathlib import Path
 
 import matrass as mt
 import pytest
-from processes import children, eventually
+from processes import abandoned_segments, children, eventually
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def nothing_left():
         return (
             children(),
             len(list(Path("/proc/self/fd").iterdir())),
-            {p.name for p in Path("/dev/shm").iterdir()},
+            abandoned_segments(),
         )
 
     before = state()

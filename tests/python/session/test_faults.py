@@ -106,8 +106,8 @@ def test_killed_in_bootstrap(monkeypatch):
     start = local._start
     for after in np.linspace(0.02, 0.6, 12 if CAMPAIGN else 4):
 
-        async def start_and_kill(controller, count, after=after):
-            children = await start(controller, count)
+        async def start_and_kill(controller, count, memory, after=after):
+            children = await start(controller, count, memory)
             kill_later(children[1].pid, signal.SIGKILL, after)
             return children
 

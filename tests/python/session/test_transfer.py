@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matrass.session.shared_memory import SharedMemory
 
 pytestmark = pytest.mark.time_limit(120)
 
@@ -13,6 +14,17 @@ pytestmark = pytest.mark.time_limit(120)
 def numbered(m, n, dtype="float64", order="C"):
     x = np.add.outer(np.arange(m), m * np.arange(n)).astype(dtype, order=order)
     return x * (1 + 1j) if x.dtype.kind == "c" else x
+
+
+@pytest.fixture(scope="module", params=["direct", "shared"])
+def session(request):
+    """Ranks that read and write the driver's memory, and such that share a piece of it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MATRASS_SHARED_MEMORY", "1" if request.param == "shared" else "0")
+        patch.setattr(SharedMemory, "size", 1 << 16)  # several rounds
+        with mt.Session(ranks=3) as s:
+            assert s.reaches == (request.param == "direct")
+            yield s
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "complex128"])
@@ -122,3 +134,20 @@ def test_the_table(session):
     text = repr(session.transfers)
     assert "GB/s" in text.splitlines()[0]
     assert text.count("thirty") >= 3
+
+
+def test_a_row_that_does_not_fit(session):
+    x = np.ones((2, 10_000))
+    if session.reaches:
+        np.testing.assert_array_equal(session.put(x).to_numpy(), x)
+    else:
+        with pytest.raises(mt.InvalidArgument, match="a row must fit"):
+            session.put(x)
+
+
+def test_progress(session):
+    told = []
+    session.put(numbered(5000, 6), progress=told.append)
+    assert told[-1] == 1.0
+    assert told == sorted(told)
+    assert (len(told) > 1) == (not session.reaches)

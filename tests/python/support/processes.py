@@ -28,3 +28,17 @@ def eventually(what, seconds=5.0):
             return False
         time.sleep(0.01)
     return True
+
+
+def abandoned_segments():
+    """MPI's segments in /dev/shm that no process has mapped. (Other programs may run beside us.)"""
+    names = {str(p) for p in Path("/dev/shm").iterdir() if p.name.startswith(("mpich_", "ucx_"))}
+    for maps in Path("/proc").glob("[0-9]*/maps"):
+        if not names:
+            break
+        try:
+            text = maps.read_text(errors="replace")
+        except OSError:
+            continue
+        names = {name for name in names if name not in text}
+    return names
