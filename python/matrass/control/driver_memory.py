@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from matrass.control.agent import Desk
     from matrass.matrix import DistMatrix
+    from matrass.sparse import SparseMatrix
 
 Words = dict[str, Any]
 
@@ -67,6 +68,34 @@ def _fetch(desk: Desk, a: DistMatrix, target: Words) -> Any:
         load_core().copy_process(target["pid"], address, (down, across), local, True)
     end = time.perf_counter()
     return None, [float(local.nbytes), end - placed, placed - start]
+
+
+@routine("put.block")
+def _take_block(desk: Desk, a: DistMatrix, source: Words, i0: int, count: int) -> Any:
+    """Rows i0 to i0 + count are in the driver: read one's own."""
+    start = time.perf_counter()
+    mine = _own_rows(a, i0, count)
+    rows = mine.stop - mine.start
+    if rows > 0:
+        first = int(a.local_rows[0])
+        down, across = source["strides"]
+        address = source["address"] + (mine.start - i0) * down
+        here = a.local[mine.start - first : mine.stop - first]
+        load_core().copy_process(source["pid"], address, (down, across), here, False)
+    return None, [float(rows * a.shape[1] * a.dtype.itemsize), time.perf_counter() - start, 0.0]
+
+
+@routine("put.sparse")
+def _sparse(
+    desk: Desk, shape: tuple[int, int], starts: Any, columns: Any, values: Any
+) -> SparseMatrix:
+    from scipy.sparse import csr_matrix
+
+    from matrass.sparse_create import from_scipy
+
+    first = desk.on.comm.rank == 0
+    x = csr_matrix((values, columns, starts), shape) if first else None
+    return from_scipy(desk.on, x)
 
 
 @routine("reach")

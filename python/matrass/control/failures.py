@@ -51,7 +51,7 @@ def raised(words: Mapping[str, Any], routine: str, rank: int, *, of_user: bool) 
     raises is a `RoutineError` that has the rank and its traceback.
     """
     kind = _KNOWN.get(words["type"])
-    if kind is not None and not of_user:
+    if kind is not None and (not of_user or kind is errors.CancelledError):
         error = kind(words["message"])
         error.add_note(f"raised on rank {rank}:\n{words['traceback']}")
         return error

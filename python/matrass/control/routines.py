@@ -34,9 +34,10 @@ METHODS = frozenset(_MEMBERS.split()) | {
 
 _ROUTINES: dict[str, Callable[..., Any]] = {}
 
+_OF_DRIVER_MEMORY = "fetch fetch.begin fetch.rows put put.begin put.block put.rows put.sparse reach"
 _HOMES = {
     **dict.fromkeys(
-        ("fetch", "fetch.begin", "fetch.rows", "put", "put.begin", "put.rows", "reach"),
+        _OF_DRIVER_MEMORY.split(),
         "matrass.control.driver_memory",
     ),
     "estimator": "matrass.estimators.remote",

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from matrass.arguments import choice_of, index_of
+from matrass.arguments import choice_of, how_dealt, index_of
 from matrass.control.controller import Controller
 from matrass.dask import worker as in_worker
 from matrass.dask import workers as workers_of
 from matrass.dask.chunks import Chunk, chunked, is_collection
 from matrass.errors import InvalidArgument, RankLostError, SessionClosedError
 from matrass.layout import Layout
+from matrass.session.inputs import scalar_of
 from matrass.session.remote_matrix import RemoteMatrix
 from matrass.session.session import Session
 from matrass.session.transfers import Transfer
@@ -147,7 +148,9 @@ class DaskSession(Session):
         dtype: npt.DTypeLike | None = None,
         max_memory: int | str | None = None,
         progress: Callable[[float], None] | None = None,
-    ) -> RemoteMatrix:
+        *,
+        shape: tuple[int, int] | None = None,
+    ) -> Any:
         """Bring a matrix to the ranks; of a Dask collection, the chunks that they have already.
 
         Parameters
@@ -156,14 +159,14 @@ class DaskSession(Session):
             Chunks are computed where Dask wants them, and taken in place: no bytes pass through
             the scheduler, this process or a socket. They stay Dask's. An array of this process is
             scattered first.
-        layout, block, name, dtype, max_memory, progress
+        layout, block, name, dtype, max_memory, progress, shape
             See `matrass.Session.put`.
         """
         for left in range(self._retry, -1, -1):
             try:
                 if is_collection(x):
                     return self._take(x, layout, block, name, dtype, progress)
-                return super().put(x, layout, block, name, dtype, max_memory, progress)
+                return super().put(x, layout, block, name, dtype, max_memory, progress, shape=shape)
             except (RankLostError, SessionClosedError):
                 if left == 0:
                     raise
@@ -177,16 +180,15 @@ class DaskSession(Session):
         self._require_open("put")
         start = time.perf_counter()
         matrix = chunked(x, self.client, list(self.workers))
-        scalar = self._scalar_of(matrix.dtype, dtype)
-        _, layout_name, blocks = self._dealt(matrix.shape, layout, block)
+        scalar = scalar_of(matrix.dtype, dtype)
+        _, layout_name, blocks = how_dealt("put", matrix.shape, layout, block)
         computed = time.perf_counter()
         tiles = self._tiles(matrix.chunks)
         a, parts = self._on_each("dask.put", tiles, matrix.shape, scalar, layout_name, blocks)
         if self._isolated:
             self.client.run(in_worker.release, self.id, workers=list(self.workers))
         seconds = time.perf_counter() - computed
-        if name is not None:
-            self._name(a, name)
+        self._named_as(a, name)
         for rank, (count, size, adopted, received, placed) in enumerate(parts):
             self.transfers.add(
                 Transfer(

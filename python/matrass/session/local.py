@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,15 @@ class LocalSession(Session):
         self, x: npt.NDArray[Any], dtype: np.dtype[Any], progress: Callable[[float], None] | None
     ) -> RemoteMatrix:
         return local_transfer.put(self, x, dtype, progress)
+
+    def _put_blocks(
+        self,
+        blocks: Iterator[npt.NDArray[Any]],
+        shape: tuple[int, int],
+        dtype: np.dtype[Any],
+        progress: Callable[[float], None] | None,
+    ) -> RemoteMatrix:
+        return local_transfer.put_blocks(self, blocks, shape, dtype, progress)
 
     def _fetch(self, a: RemoteMatrix, out: npt.NDArray[Any] | None) -> npt.NDArray[Any]:
         return local_transfer.fetch(self, a, out)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matrass.session.local import LocalSession
     from matrass.session.remote_matrix import RemoteMatrix
 
-__all__ = ["fetch", "put", "reaches"]
+__all__ = ["fetch", "put", "put_blocks", "reaches"]
 
 Words = dict[str, Any]
 
@@ -45,6 +45,31 @@ def put(
         progress(1.0)
     _note(session, "put", a, seconds, time.perf_counter() - start)
     return a  # type: ignore[no-any-return]
+
+
+def put_blocks(
+    session: LocalSession,
+    blocks: Iterator[npt.NDArray[Any]],
+    shape: tuple[int, int],
+    dtype: np.dtype[Any],
+    progress: Callable[[float], None] | None,
+) -> RemoteMatrix:
+    """Have the ranks read one block of rows after another; only one is in this process."""
+    start = time.perf_counter()
+    a: RemoteMatrix = session.call("put.begin", shape, dtype)
+    sums = np.zeros((len(session.ranks), 3))
+    at = 0
+    for block in blocks:
+        if session.reaches:
+            ready = _readable(block, dtype)
+            sums += session._on_each("put.block", a, _where(ready), at, len(ready))[1]
+        else:
+            sums += _rounds_of(session, a, block, at)
+        at += len(block)
+        if progress is not None:
+            progress(at / max(1, shape[0]))
+    _note(session, "put", a, sums.tolist(), time.perf_counter() - start)
+    return a
 
 
 def fetch(session: LocalSession, a: RemoteMatrix, out: npt.NDArray[Any] | None) -> npt.NDArray[Any]:
@@ -96,17 +121,23 @@ def _put_by_rounds(
     start = time.perf_counter()
     a: RemoteMatrix = session.call("put.begin", x.shape, dtype)
     sums = np.zeros((len(session.ranks), 3))
-    copying = 0.0
     for rows in _rounds(session, x.shape, dtype):
-        before = time.perf_counter()
-        piece = x[rows]
-        session.memory.array(piece.shape, dtype)[...] = piece
-        copying += time.perf_counter() - before
-        sums += session._on_each("put.rows", a, rows.start, len(piece))[1]
+        sums += _one_round(session, a, x[rows], rows.start)
         if progress is not None:
             progress(rows.stop / x.shape[0])
-    _note(session, "put", a, sums.tolist(), time.perf_counter() - start, copying)
+    _note(session, "put", a, sums.tolist(), time.perf_counter() - start)
     return a
+
+
+def _rounds_of(session: LocalSession, a: RemoteMatrix, x: npt.NDArray[Any], at: int) -> Any:
+    """The rows `x`, which begin at row `at` of the matrix."""
+    rounds = _rounds(session, x.shape, a.dtype)
+    return sum(_one_round(session, a, x[rows], at + rows.start) for rows in rounds)
+
+
+def _one_round(session: LocalSession, a: RemoteMatrix, x: npt.NDArray[Any], at: int) -> Any:
+    session.memory.array(x.shape, a.dtype)[...] = x
+    return np.array(session._on_each("put.rows", a, at, len(x))[1])
 
 
 def _fetch_by_rounds(session: LocalSession, a: RemoteMatrix, out: npt.NDArray[Any]) -> None:
@@ -130,13 +161,12 @@ def _readable(x: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     return x if x.dtype == dtype and x.dtype.isnative and lies_well else np.array(x, dtype)
 
 
-def _note(  # noqa: PLR0917
+def _note(
     session: LocalSession,
     what: str,
     a: RemoteMatrix,
     parts: list[list[float]],
     seconds: float,
-    copying: float = 0.0,
 ) -> None:
     for rank, (size, received, placed) in enumerate(parts):
         session.transfers.add(
@@ -148,7 +178,7 @@ def _note(  # noqa: PLR0917
                 bytes=int(size),
                 adopted=0,
                 moved=int(size),
-                serialise=copying,
+                serialise=0.0,
                 send=0.0,
                 receive=received,
                 place=placed,

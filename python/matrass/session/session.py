@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import base64
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from matrass.anywhere import Remote
-from matrass.arguments import dtype_of, how_dealt
-from matrass.arrays import matrix_of, unmasked
+from matrass.arguments import how_dealt
 from matrass.control.calls import Call
 from matrass.control.controller import Controller
 from matrass.control.messages import decode, encode
 from matrass.errors import InvalidArgument, SessionClosedError
 from matrass.layout import Layout
+from matrass.session.inputs import array_of, blocks_of, is_blocks, is_sparse, scalar_of
 from matrass.session.ranks import Rank
 from matrass.session.remote_matrix import Handle, RemoteMask, RemoteMatrix, RemoteSparse
 from matrass.session.transfers import Transfers
@@ -233,12 +233,14 @@ class Session:
         dtype: npt.DTypeLike | None = None,
         max_memory: int | str | None = None,
         progress: Callable[[float], None] | None = None,
-    ) -> RemoteMatrix:
+        *,
+        shape: tuple[int, int] | None = None,
+    ) -> Any:
         """Bring a matrix to the ranks.
 
         Parameters
         ----------
-        x : array_like, shape (m, n) or (m,)
+        x : array_like, DataFrame, Arrow table, SciPy sparse, list or iterator of row blocks
             Rows are dealt to the ranks. A vector becomes a matrix of one column.
         layout, block
             See `DistMatrix`. None: contiguous parts of the rows.
@@ -250,48 +252,42 @@ class Session:
             Bytes that a change of layout may allocate on each rank.
         progress : callable, optional
             Called with the part of the rows that has arrived, from 0 to 1.
+        shape : (int, int), optional
+            Of all blocks of an iterator together: it may be larger than this process's memory.
 
         Returns
         -------
-        RemoteMatrix
+        RemoteMatrix, or RemoteSparse of a sparse matrix
 
         Raises
         ------
         ShapeError, DTypeError, MemoryLimitError
         """
         self._require_open("put")
-        given = unmasked(x, "put: x")
-        given = given[:, np.newaxis] if given.ndim == 1 else given
-        wanted = self._scalar_of(given.dtype, dtype)
-        array = given if given.dtype == wanted else matrix_of(given, "put: x", wanted)
-        if array.ndim != 2:
-            matrix_of(array, "put: x")
-        _, layout_name, blocks = self._dealt(array.shape, layout, block)
-        a = self._put(array, wanted, progress)
+        if is_sparse(x):
+            return self._named_as(self._put_sparse(x, dtype), name)
+        if is_blocks(x):
+            extents, scalar, blocks_given = blocks_of(x, shape, dtype)
+            a = self._put_blocks(blocks_given, extents, scalar, progress)
+        else:
+            array, scalar = array_of(x, dtype)
+            a = self._put(array, scalar, progress)
+        _, layout_name, blocks = how_dealt("put", a.shape, layout, block)
         if str(Layout(layout_name)) != str(a.layout) or blocks is not None:
             a = a.to(layout_name, blocks, max_memory=max_memory)
-        if name is not None:
-            self._name(a, name)
+        return self._named_as(a, name)
+
+    def _put_sparse(self, x: Any, dtype: npt.DTypeLike | None) -> RemoteSparse:
+        """From rank 0, which gets the entries."""
+        x = x.tocsr()
+        entries = (x.indptr, x.indices, np.asarray(x.data, scalar_of(x.dtype, dtype)))
+        a: RemoteSparse = self.call("put.sparse", tuple(x.shape), *entries)
         return a
 
-    def _name(self, a: RemoteMatrix, name: str) -> None:
-        a.name, self._named[name] = name, a
-
-    @staticmethod
-    def _scalar_of(given: np.dtype[Any], wanted: npt.DTypeLike | None) -> np.dtype[Any]:
-        """The scalar that elements become: float64 of integers, else what they are."""
-        if wanted is None:
-            wanted = given.newbyteorder("=")
-            if given.kind in "biu":
-                wanted = np.dtype(np.float64)
-            elif given == np.float16:
-                wanted = np.dtype(np.float32)
-        return np.dtype(dtype_of(wanted, "put"))
-
-    @staticmethod
-    def _dealt(shape: tuple[int, int], layout: Any, block: Any) -> tuple[Any, str, Any]:
-        dealt: tuple[Any, str, Any] = how_dealt("put", shape, layout, block)
-        return dealt
+    def _named_as(self, a: Any, name: str | None) -> Any:
+        if name is not None:
+            a.name, self._named[name] = name, a
+        return a
 
     def _require_open(self, routine: str) -> None:
         if self._controller.end is not None:
@@ -303,6 +299,20 @@ class Session:
     def to_dask(self, a: RemoteMatrix) -> Any:
         """A matrix as a Dask array."""
         raise InvalidArgument("to_dask: the ranks must be Dask's workers (mt.dask.Session)")
+
+    def _put_blocks(
+        self,
+        blocks: Iterator[npt.NDArray[Any]],
+        shape: tuple[int, int],
+        dtype: np.dtype[Any],
+        progress: Any,
+    ) -> RemoteMatrix:
+        whole = np.empty(shape, dtype)
+        at = 0
+        for block in blocks:
+            whole[at : at + len(block)] = block
+            at += len(block)
+        return self._put(whole, dtype, progress)
 
     def _fetch(self, a: RemoteMatrix, out: npt.NDArray[Any] | None) -> npt.NDArray[Any]:
         raise NotImplementedError

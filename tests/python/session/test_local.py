@@ -222,3 +222,54 @@ def test_a_strangers_token_opens_nothing(session):
             socket.recv(timeout=5)
     assert caught.value.rcvd.code == 4401
     assert session.run(lambda grid: 1) == [1, 1, 1]
+
+
+def test_cancel_at_a_step(session):
+    """The ranks agree on it, and the session goes on."""
+
+    def long(grid):
+        import time
+
+        for k in range(3000):
+            grid.step(k / 3000, f"step {k}")
+            time.sleep(0.01)
+
+    f = session.submit(long)
+    assert eventually(lambda: f.progress[0] is not None and f.progress[0] > 0)
+    assert f.progress[1].startswith("step ")
+    f.cancel()
+    with pytest.raises(mt.CancelledError):
+        f.result()
+    assert session.run(lambda grid: grid.rank) == [0, 1, 2]
+
+
+def test_cancel_a_routine_of_the_library(session):
+    """k-means that would take very long: without a centre that stands still."""
+    x = np.random.default_rng(0).standard_normal((20_000, 30))
+    A = session.put(x)
+    f = session.submit(mt.linalg.kmeans, A, 200, n_init=1000)
+    time.sleep(0.3)
+    f.cancel()
+    with pytest.raises(mt.CancelledError):
+        f.result()
+    assert A.norm() == pytest.approx(np.linalg.norm(x))
+
+
+@pytest.mark.parametrize("count", [200 if "MATRASS_CAMPAIGN" in os.environ else 8])
+def test_many_sessions_one_after_another(nothing_left, count):
+    """Nothing grows: processes, descriptors, threads, memory."""
+
+    def size():
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    def one():
+        with mt.Session(ranks=2) as s:
+            assert s.put(np.eye(8)).sum() == 8
+
+    for _ in range(3):
+        one()
+    threads, memory = threading.active_count(), size()
+    for _ in range(count):
+        one()
+    assert threading.active_count() <= threads
+    assert size() - memory < 2e7

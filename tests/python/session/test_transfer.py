@@ -151,3 +151,39 @@ def test_progress(session):
     assert told[-1] == 1.0
     assert told == sorted(told)
     assert (len(told) > 1) == (not session.reaches)
+
+
+def test_blocks_of_rows(session):
+    x = numbered(50, 6)
+    pieces = [x[:7], x[7:8], x[8:8], x[8:41].copy("F"), x[41:]]
+    told = []
+    np.testing.assert_array_equal(session.put(pieces, progress=told.append).to_numpy(), x)
+    assert told[-1] == 1
+    A = session.put(iter(pieces), "MC,MR", 4, shape=(50, 6), dtype="float32")
+    assert A.dtype == np.float32
+    np.testing.assert_array_equal(A.to_numpy(), x.astype("float32"))
+    with pytest.raises(mt.InvalidArgument, match="shape= must be given"):
+        session.put(iter(pieces))
+    for shape in ((49, 6), (51, 6), (50, 5)):
+        with pytest.raises(mt.ShapeError, match="row blocks must make up"):
+            session.put(iter(pieces), shape=shape)
+
+
+def test_tables(session):
+    pd, pa = pytest.importorskip("pandas"), pytest.importorskip("pyarrow")
+    frame = pd.DataFrame({"a": np.arange(5.0), "b": np.arange(5)})
+    for table in (frame, pa.Table.from_pandas(frame)):
+        np.testing.assert_array_equal(session.put(table).to_numpy(), frame.to_numpy())
+    frame["c"] = "text"
+    for table in (frame, pa.Table.from_pandas(frame)):
+        with pytest.raises(mt.DTypeError, match="columns must hold numbers: c"):
+            session.put(table)
+
+
+def test_sparse(session):
+    sparse = pytest.importorskip("scipy.sparse")
+    x = sparse.random(40, 30, 0.2, random_state=1, format="coo")
+    A = session.put(x, name="sparse")
+    assert (A.shape, A.nnz) == ((40, 30), x.nnz)
+    np.testing.assert_array_equal(A.to_dense().to_numpy(), x.toarray())
+    assert session.matrix("sparse") is A
