@@ -23,6 +23,7 @@ from itertools import groupby
 __all__ = ["PmiServer"]
 
 _KVS = "matrass"
+_LATE_SECONDS = 0.25
 
 
 def process_mapping(nodes: Sequence[str]) -> str:
@@ -108,7 +109,8 @@ class PmiServer:
             self._connections.discard(writer)
             writer.close()
             if not (finished or self._closing):
-                self.close()
+                # Who rules the members hears of it by another way, and knows better whom to blame.
+                asyncio.get_running_loop().call_later(_LATE_SECONDS, self.close)
 
     def _answer(self, words: dict[str, str], writer: asyncio.StreamWriter) -> list[str]:
         command = words.get("cmd", "")

@@ -79,6 +79,7 @@ class Controller:
         self._closing = False
         self._pmi: PmiServer | None = None
         self._formed = False
+        self._lost: asyncio.Task[None] | None = None
         self.abandon: Callable[[], None] = lambda: None
         """What becomes of members in MPI_Init, just before their process manager leaves them."""
         self._farewells = asyncio.Event()
@@ -305,7 +306,8 @@ class Controller:
         if self._closing or self._leaving:
             self._farewells.set()
             return
-        self._loop.create_task(self._report_lost(member))
+        if self._lost is None:  # others may end because of it
+            self._lost = self._loop.create_task(self._report_lost(member))
 
     async def _report_lost(self, member: Member) -> None:
         for _ in range(20):  # the connection may end before the process

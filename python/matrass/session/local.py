@@ -65,8 +65,15 @@ class LocalSession(Session):
             raise InvalidArgument(f"Session: ranks must be at least 1: got {count}")
         self._count, self._timeout = count, timeout
         super().__init__()
-        self.reaches = local_transfer.reaches(self)
-        """Whether the ranks read and write this process's memory."""
+
+    def _attach(self, controller: Controller, clean_up: Callable[[], None]) -> None:
+        super()._attach(controller, clean_up)
+        try:
+            self.reaches = local_transfer.reaches(self)
+            """Whether the ranks read and write this process's memory."""
+        except BaseException:
+            self.close()
+            raise
 
     def _open(self) -> tuple[Controller, Callable[[], None]]:
         leftovers.sweep()
@@ -133,6 +140,18 @@ async def _start(controller: Controller, count: int, memory: int) -> list[subpro
     return children
 
 
+def _wait_until_stopped(pid: int) -> None:
+    """A signal takes its time; at most 0.1 s are waited."""
+    for _ in range(100):
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return
+        if state in "TZX":
+            return
+        time.sleep(0.001)
+
+
 class _Ending:
     """Waits for the children of a session, and ends those that do not."""
 
@@ -146,6 +165,7 @@ class _Ending:
         for child in self._children:
             if child.poll() is None:
                 child.send_signal(signal.SIGSTOP)  # it can make no more
+                _wait_until_stopped(child.pid)
                 shared |= leftovers.of_process(child.pid)
         for child in self._children:
             child.kill()
