@@ -41,8 +41,8 @@ class DaskSession(Session):
     Parameters
     ----------
     client : distributed.Client
-    ranks : int, optional
-        How many workers to take; by default all of `workers`.
+    ranks : int or (int, int), optional
+        How many workers to take, or how many at least and at most; by default all of `workers`.
     workers : list of str, optional
         Addresses or names of the workers that become ranks, in the order of ranks; by default all
         of the cluster, by name.
@@ -53,6 +53,8 @@ class DaskSession(Session):
         How often `put` is repeated on fresh ranks (see `renew`) after a rank was lost.
     host : str, optional
         The address of this process that the workers can reach.
+    interface : str, optional
+        The network interface that has this address, such as "ib0".
     ports : (int, int), optional
         The first and the last port that may be listened at here.
     timeout : float
@@ -77,18 +79,21 @@ class DaskSession(Session):
     def __init__(
         self,
         client: Client,
-        ranks: int | None = None,
+        ranks: int | tuple[int, int] | None = None,
         workers: Sequence[str] | None = None,
         isolation: Literal["thread", "process"] = "thread",
         *,
         retry: int = 0,
         host: str | None = None,
+        interface: str | None = None,
         ports: tuple[int, int] | None = None,
         timeout: float = _OPEN_SECONDS,
     ) -> None:
         self.client = client
         self._isolated = choice_of(isolation, ("thread", "process"), "isolation") == "process"
         self._retry = index_of(retry, "dask.Session: retry")
+        if interface is not None:
+            host = workers_of.address_of(interface)
         self._listen = host, ports
         self._timeout = timeout
         self.workers = workers_of.choose(client, ranks, workers)

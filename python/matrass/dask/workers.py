@@ -19,7 +19,7 @@ from matrass.errors import InvalidArgument, TimeoutError
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["choose", "own_address", "renew", "require_processes"]
+__all__ = ["address_of", "choose", "own_address", "renew", "require_processes"]
 
 _RESTART_SECONDS = 60
 
@@ -30,7 +30,9 @@ def _names(client: Client) -> dict[str, str]:
     return {address: str(told["name"]) for address, told in known.items()}
 
 
-def choose(client: Client, ranks: int | None, workers: Sequence[str] | None) -> dict[str, str]:
+def choose(
+    client: Client, ranks: int | tuple[int, int] | None, workers: Sequence[str] | None
+) -> dict[str, str]:
     """The addresses of the workers that become ranks, with their names, in the order of ranks."""
     names = _names(client)
     by_name = {name: address for address, name in names.items()}
@@ -44,12 +46,13 @@ def choose(client: Client, ranks: int | None, workers: Sequence[str] | None) -> 
             )
         chosen = [w if w in names else by_name[w] for w in map(str, workers)]
     if ranks is not None:
-        if not 1 <= ranks <= len(chosen):
+        least, most = ranks if isinstance(ranks, tuple) else (ranks, ranks)
+        if not 1 <= least <= min(most, len(chosen)):
             raise InvalidArgument(
                 f"dask.Session: ranks must be from 1 to {len(chosen)}, the number of workers: "
                 f"got {ranks}"
             )
-        chosen = chosen[:ranks]
+        chosen = chosen[:most]
     if not chosen:
         raise InvalidArgument("dask.Session: the cluster must have workers: got none")
     return {address: names[address] for address in chosen}
@@ -76,6 +79,19 @@ def own_address(workers: Iterable[str]) -> str:
     with contextlib.closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as probe:
         probe.connect((where, 9))  # sends nothing
         address: str = probe.getsockname()[0]
+    return address
+
+
+def address_of(interface: str) -> str:
+    """The address of a network interface of this machine."""
+    from distributed.utils import get_ip_interface
+
+    try:
+        address: str = get_ip_interface(interface)
+    except (ValueError, KeyError, IndexError) as error:
+        raise InvalidArgument(
+            f"dask.Session: interface must be one of this machine: {error}"
+        ) from None
     return address
 
 

@@ -76,6 +76,11 @@ class Session:
         return [Rank(m.rank, m.pid, m.host) for m in self._controller.members]
 
     @property
+    def dashboard_url(self) -> str | None:
+        """Where a browser can watch the session; None, as there is no such page."""
+        return None
+
+    @property
     def closed(self) -> bool:
         """Whether the session is over: closed, or ended by a lost rank."""
         return self._controller.end is not None

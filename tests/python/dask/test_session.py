@@ -245,8 +245,11 @@ def test_one_session_after_another_and_two_at_once(client):
         A, B = one.put(da.ones((6, 2), chunks=2)), two.put(da.ones((8, 2), chunks=2))
         assert (first, A.sum(), B.sum()) == (12, 12, 16)
         assert (one.run(lambda g: g.size), two.run(lambda g: g.size)) == ([1], [2, 2])
-    with mt.dask.Session(client, ranks=2) as s:
+    with mt.dask.Session(client, ranks=2, interface="lo", ports=(41000, 41100)) as s:
         assert len(s.ranks) == 2
+        assert ":41" in s._controller.reception.url
+    with mt.dask.Session(client, ranks=(2, 9)) as s:
+        assert len(s.ranks) == 3
 
 
 def test_wrong_arguments(client):
@@ -254,6 +257,8 @@ def test_wrong_arguments(client):
         ({"workers": ["nobody"]}, "of this cluster"),
         ({"ranks": 0}, "from 1 to 3"),
         ({"ranks": 9}, "from 1 to 3"),
+        ({"ranks": (4, 5)}, "from 1 to 3"),
+        ({"interface": "nosuch0"}, "interface"),
         ({"isolation": "vm"}, "isolation"),
     ):
         with pytest.raises(mt.InvalidArgument, match=text):
