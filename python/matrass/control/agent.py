@@ -192,6 +192,8 @@ class Agent:
         match message["do"]:
             case "cancel":
                 self._cancelled.add(message["seq"])
+            case "drop":
+                self._mpi.submit(lambda: self._drop(message["seq"]))
             case "free":
                 self._mpi.submit(lambda: self._free(message["ids"]))
             case "close":

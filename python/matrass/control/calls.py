@@ -7,6 +7,7 @@ Next: ``members.py``.
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable
 from concurrent.futures import CancelledError as FutureCancelled
 from concurrent.futures import Future
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
 __all__ = ["Call"]
 
 
+def _forget(controller: Controller, seq: list[int], taken: list[bool]) -> None:
+    """Nobody has asked for the result: the ranks need not keep it."""
+    if seq and not taken:
+        controller.tell({"do": "drop", "seq": seq[0]})
+
+
 class Call:
     """What `Session.submit` returns: the result of a routine, some time.
 
@@ -33,7 +40,7 @@ class Call:
 
     def __init__(self, controller: Controller, routine: str, ranks: int, of_user: bool) -> None:
         self.routine = routine
-        self.seq = 0
+        self._seq: list[int] = []
         self.progress: tuple[Any, ...] = (None, "")
         self.replies: dict[int, dict[str, Any]] = {}
         self.first_alone: int | None = None
@@ -43,8 +50,19 @@ class Call:
         self._ranks = ranks
         self._of_user = of_user
         self._future: Future[list[Any]] = Future()
+        self._taken: list[bool] = []
+        weakref.finalize(self, _forget, controller, self._seq, self._taken).atexit = False
         self._read: Callable[[list[Any]], Any] = lambda values: values
         self._once = threading.Lock()
+
+    @property
+    def seq(self) -> int:
+        """Its number in the order of commands."""
+        return self._seq[0] if self._seq else 0
+
+    @seq.setter
+    def seq(self, number: int) -> None:
+        self._seq[:] = [number]
 
     def then(self, read: Callable[[list[Any]], Any]) -> Call:
         """Give as the result what `read` makes of the ranks' values, once."""
@@ -74,8 +92,9 @@ class Call:
         except FutureCancelled:
             raise CancelledError(f"{self.routine}: it was cancelled") from None
         with self._once:
-            if not hasattr(self, "_value"):
+            if not self._taken:
                 self._value = self._read(values)
+                self._taken.append(True)
         return self._value
 
     def cancel(self, grace: float = 5.0) -> None:
@@ -91,6 +110,11 @@ class Call:
         except FutureTimeout:
             error = CancelledError(f"{self.routine}: cancelled, by force after {grace} s")
             self._controller.end_world("a routine was cancelled by force", error)
+
+    @property
+    def failed(self) -> bool:
+        """Whether it has ended with an error, or was given up."""
+        return self._future.done() and self._future.exception() is not None
 
     # On the controller's event loop ---------------------------------------------------------------
 

@@ -290,6 +290,8 @@ class Controller:
         if len(call.replies) == len(self.members):
             del self._calls[call.seq]
             call.complete()
+            if call.failed:  # some ranks may have a result
+                self.reception.say(json.dumps({"do": "drop", "seq": call.seq}))
             if any(reply.get("end") for reply in call.replies.values()):
                 self._finish(SessionClosedError("session: the world of its ranks has ended"), None)
 

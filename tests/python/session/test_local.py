@@ -273,3 +273,27 @@ def test_many_sessions_one_after_another(nothing_left, count):
         one()
     assert threading.active_count() <= threads
     assert size() - memory < 2e7
+
+
+def test_results_that_nobody_takes_are_forgotten(session):
+    """A call that is dropped, and one that failed on one rank after the others had a result."""
+
+    def held(grid):
+        import gc
+
+        gc.collect()
+        return sum(isinstance(x, mt.DistMatrix) for x in gc.get_objects())
+
+    def late(grid):
+        A = mt.DistMatrix(grid, (2, 2))
+        if grid.rank == 2:
+            raise ValueError("after the matrix was made")
+        return A
+
+    gc.collect()
+    before = session.run(held)
+    session.submit(lambda grid: mt.DistMatrix(grid, (3, 3)))
+    gc.collect()
+    with pytest.raises(mt.RoutineError, match="after the matrix"):
+        session.run(late)
+    assert session.run(held) == before
