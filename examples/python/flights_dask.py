@@ -28,7 +28,7 @@ import flights_file
 import flights_options
 import flights_table
 import matrass as mt
-from distributed import LocalCluster
+from distributed import LocalCluster, wait
 from flights_data import OUTCOMES, DataError
 from flights_frame import load_flights
 
@@ -82,6 +82,7 @@ def run(client: Client, options: argparse.Namespace, watch: Stopwatch) -> bool:
     """Read the flights, have the ranks compute, report; tell whether all checks hold."""
     with watch("read: dask.dataframe -> dask.array"):
         flights = load_flights(options.rows)
+        wait(flights.x)
     k = options.rank
     flights_options.require_rank(k, flights.shape)
     if flights.columns[0] != OUTCOMES[0]:

@@ -16,7 +16,6 @@ import dask
 import dask.dataframe as dd
 import numpy as np
 import pandas as pd
-from distributed import wait
 from flights_data import (
     CONSTANT,
     Description,
@@ -83,10 +82,8 @@ def load_flights(rows: int | None = None) -> FlightsArray:
     airline = labels["by"].map_partitions(
         codes_of, categories["by"], meta=pd.Series(dtype=np.int64)
     )
-    x = ((x - mean) / deviation).persist()
-    wait(x)
     return FlightsArray(
-        x=x,
+        x=((x - mean) / deviation).persist(),
         airline=airline.to_dask_array(lengths=tuple(lengths)),
         airlines=categories["by"],
         shape=(usable, len(mean)),
