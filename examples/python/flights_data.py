@@ -7,7 +7,7 @@ What no rank can know alone (categories, means, deviations, row numbers) is agre
 `load_flights`. Sums are taken for each piece and added in the file's order, so the matrix is the
 same, to the last bit, on every number of ranks.
 
-Next: flights_frame.py, which makes the same matrix with Dask.
+Next: flights_frame.py, which makes the same matrix by Dask.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
 Each partition is a run of the file's pieces, read, cleaned and made numbers where a worker has it.
 What no partition can know alone (categories, means, deviations, row numbers) are Dask's reductions.
 
-Next: flights_dask.py, which puts the array into matrass.
+Next: flights_check.py.
 """
 
 from __future__ import annotations

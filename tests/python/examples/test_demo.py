@@ -191,7 +191,7 @@ def test_other_numbers_of_workers_find_the_same(
 
 
 def test_a_wrong_result_is_exit_code_1(tmp_path: Path) -> None:
-    """NumPy's Gram matrix is changed behind the demo's back, as one wrong ridge weight would."""
+    """Here the weights of the ridge regression are changed just before they are checked."""
     damage = """
 import flights_check
 original = flights_check.check_ridge
