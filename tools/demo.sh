@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
-# The main job on real data on 2 ranks: from Python, then from C++ on the file that Python wrote. Called by ./run demo, which
-# passes its arguments on to examples/python/flights.py.
+# The main job on real data: from Dask, whose 2 workers become ranks, then from C++ on the file that these wrote. Called by
+# ./run demo, which passes its arguments on to examples/python/flights_dask.py.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . tools/setup.sh
@@ -17,8 +17,8 @@ for ((k = 0; k < $#; ++k)); do
   esac
 done
 
-say "examples/python/flights.py on 2 ranks"
-.venv/bin/matrass run -n 2 examples/python/flights.py --output "$output" "$@"
+say "examples/python/flights_dask.py"
+.venv/bin/python examples/python/flights_dask.py --output "$output" "$@"
 [ $matrix = yes ] || exit 0
 
 build_tree dev example_flights_svd

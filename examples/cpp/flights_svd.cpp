@@ -2,13 +2,12 @@
 /// @file
 /// The demo on real data from C++: truncated SVD and PCA of the matrix of flights.
 ///
-///     mpiexec -n 2 python examples/python/flights.py
+///     python examples/python/flights_dask.py
 ///     mpiexec -n 2 build/dev/examples/cpp/flights_svd build/demo
 ///
-/// flights.py writes the matrix, the names of its columns and the spectrum that it found. Here each
-/// rank reads its own rows of the matrix, straight into the memory that the library computes on;
-/// the result is compared with Python's.
-/// Next: include/matrass/matrass.hpp
+/// flights_dask.py, or flights.py, writes the matrix, the names of its columns and the spectrum
+/// that it found. Here each rank reads its own rows of the matrix, straight into the memory that
+/// the library computes on; the result is compared with Python's. Next: include/matrass/matrass.hpp
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -29,7 +28,7 @@ namespace {
 using matrass::Index;
 using Matrix = matrass::DistMatrix<double, matrass::VC_STAR>;
 
-/// What flights.py found: the singular values and the variances that the components explain.
+/// What Python found: the singular values and the variances that the components explain.
 struct Spectrum {
   std::vector<double> singular_values;
   std::vector<double> explained_variance;
@@ -59,7 +58,8 @@ Matrix read_matrix(const matrass::ProcessGrid& grid, const std::string& path) {
 std::vector<std::string> read_lines(const std::string& path) {
   std::ifstream file(path);
   if (!file) {
-    throw std::runtime_error(path + " cannot be opened (examples/python/flights.py writes it)");
+    throw std::runtime_error(path +
+                             " cannot be opened (examples/python/flights_dask.py writes it)");
   }
   std::vector<std::string> lines;
   for (std::string line; std::getline(file, line);) lines.push_back(line);
@@ -119,7 +119,7 @@ struct Timing {
   double seconds;
 };
 
-/// The same as flights.py prints, shorter; on one rank.
+/// The same as Python prints, shorter; on one rank.
 void print_report(const Matrix& a, const std::vector<Timing>& timings,
                   const matrass::Pca<double>& pca, const std::vector<std::string>& names) {
   const matrass::GridShape grid = a.grid().shape();
@@ -189,7 +189,8 @@ int main(int argc, char** argv) {
   int rank = 0;
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
   if (argc != 2) {
-    if (rank == 0) std::fprintf(stderr, "usage: flights_svd FOLDER (where flights.py wrote)\n");
+    if (rank == 0)
+      std::fprintf(stderr, "usage: flights_svd FOLDER (where flights_dask.py wrote)\n");
     return 2;
   }
   try {

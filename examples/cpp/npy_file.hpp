@@ -21,7 +21,7 @@ class NpyFile {
   /// Opens the file and reads its header.
   /// @throws std::runtime_error unless it holds a matrix of doubles in Fortran order.
   explicit NpyFile(const std::string& path) : file_(path, std::ios::binary), path_(path) {
-    if (!file_) fail("cannot be opened (examples/python/flights.py writes it)");
+    if (!file_) fail("cannot be opened (examples/python/flights_dask.py writes it)");
     char magic[8] = {};
     file_.read(magic, sizeof magic);
     if (std::string(magic, 6) != "\x93NUMPY") fail("is no .npy file");

@@ -1,31 +1,32 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What do the flights from New York City have in common? The demo of matrass, on real data.
+"""The flights from New York City in SPMD: every MPI rank runs this script.
 
-    mpiexec -n 2 python examples/python/flights.py
+    matrass run -n 2 examples/python/flights.py
 
-Each rank reads its own part of the flights (flights_data.py) and gives its rows to matrass, which
-deals them out; the ranks compute a truncated SVD and a PCA together; NumPy checks the results
-(flights_check.py); rank 0 prints a report (flights_table.py) and draws a picture
-(flights_picture.py). The matrix goes to a file, which the C++ example, flights_svd.cpp, reads.
+The demo, flights_dask.py, asks the same of Dask's workers. Here each rank reads its own part of the
+flights (flights_data.py) and gives its rows to matrass, which deals them out; the ranks compute a
+truncated SVD and a PCA together; NumPy checks the results (flights_check.py); rank 0 prints a
+report (flights_table.py) and draws a picture (flights_picture.py). The matrix goes to a file, which
+the C++ example, flights_svd.cpp, reads.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import io
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import flights_check
 import flights_file
+import flights_options
 import flights_table
 import matrass as mt
 from flights_data import DataError, load_flights
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterator
 
     from mpi4py.MPI import Comm
@@ -55,13 +56,12 @@ def run(grid: mt.Grid, options: argparse.Namespace) -> bool:
     comm = grid.comm
     root = comm.rank == 0
     watch = Stopwatch(comm)
-    flights_file.make_folder(comm, options.output)
+    flights_file.make_folder_together(comm, options.output)
 
     with watch("read: each rank its own rows"):
         flights = load_flights(comm, options.rows)
     rank, shape = options.rank, flights.shape
-    if rank > min(shape):
-        raise DataError(f"--rank must be at most {min(shape)}, as A is {shape}: got {rank}")
+    flights_options.require_rank(rank, shape)
 
     with watch("put: row blocks -> [VC,STAR]"):
         # One tile a rank. block=None makes equal row blocks, so that few rows have to move.
@@ -84,15 +84,19 @@ def run(grid: mt.Grid, options: argparse.Namespace) -> bool:
             flights_file.write(options.output, a, flights.columns, svd.S, pca.explained_variance)
     loadings = pca.components.numpy(root=0)
     if root:
-        flights_table.print_matrix(grid, flights, [a, b], reference)
+        flights_table.print_matrix(grid.shape, flights, [a, b], reference)
         flights_table.print_seconds(watch.seconds)
         flights_table.print_components(flights.columns, loadings, pca.explained_variance_ratio)
         flights_table.print_checks(checks)
     if options.picture:
         import flights_picture  # matplotlib takes a second to load: not without need
 
-        owners = [flights_picture.owner_map(a), flights_picture.owner_map(b, first=512)]
+        held = [comm.gather(flights_picture.held(grid, matrix)) for matrix in (a, b)]
         if root:
+            owners = [
+                flights_picture.owner_map(a, held[0]),
+                flights_picture.owner_map(b, held[1], first=512),
+            ]
             path = options.output / "flights.png"
             flights_picture.draw(
                 path,
@@ -111,30 +115,15 @@ def run(grid: mt.Grid, options: argparse.Namespace) -> bool:
 
 def parse(rank: int) -> argparse.Namespace:
     """Read the command line. Every rank does, one speaks."""
-    parser = argparse.ArgumentParser(
-        prog="flights.py", description="Truncated SVD and PCA of the flights from New York City."
-    )
-    parser.add_argument("--rows", type=int, help="use so many flights, spread over the year")
-    parser.add_argument("--rank", type=int, default=20, help="components wanted (default: 20)")
-    parser.add_argument(
-        "--output",
-        type=Path,
-        default=Path("build/demo"),
-        help="folder for the picture and the matrix (default: build/demo)",
-    )
-    parser.add_argument("--no-picture", dest="picture", action="store_false")
-    parser.add_argument(
-        "--no-matrix", dest="matrix", action="store_false", help="write no file for the C++ example"
+    parser = flights_options.parser(
+        "flights.py", "Truncated SVD and PCA of the flights from New York City, on MPI ranks."
     )
     silence = io.StringIO()
     with contextlib.ExitStack() as stack:
         if rank != 0:
             stack.enter_context(contextlib.redirect_stdout(silence))
             stack.enter_context(contextlib.redirect_stderr(silence))
-        options = parser.parse_args()
-        if options.rank < 1:
-            parser.error(f"--rank: must be at least 1: got {options.rank}")
-        return options
+        return parser.parse_args()
 
 
 def main() -> int:

@@ -7,7 +7,7 @@ What no rank can know alone (categories, means, deviations, row numbers) is agre
 `load_flights`. Sums are taken for each piece and added in the file's order, so the matrix is the
 same, to the last bit, on every number of ranks.
 
-Next: flights.py, which puts the matrix into matrass.
+Next: flights_frame.py, which makes the same matrix by Dask.
 """
 
 from __future__ import annotations
@@ -24,8 +24,13 @@ import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from mpi4py.MPI import Comm
     from numpy.typing import NDArray
+
+CONSTANT = 1e-12
+"""A deviation that is so small a part of the mean is rounding: the column is constant."""
 
 PIECES = 64
 """Parts of the file, 0.5 MB each: many more than ranks, so that every rank has about as many."""
@@ -42,18 +47,18 @@ WEATHER = {
     "visib": "visibility",
 }
 WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+OUTCOMES = ["arrival delay", "air time", "speed"]
+"""The first columns: what is not known before a flight has landed."""
 
 
 class DataError(Exception):
     """The flights cannot be had, or too few are left: the message says what to do."""
 
 
-@dataclass(frozen=True)
-class Flights:
-    """One rank's rows of the standardised matrix, and what all ranks know about the whole of it."""
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    """What is known about the whole of the standardised matrix."""
 
-    block: NDArray[np.float64]  # this rank's rows, Fortran order
-    first_row: int  # the global index of block[0]
     shape: tuple[int, int]
     columns: list[str]
     groups: dict[str, int]  # one-hot groups: how many columns each has
@@ -62,6 +67,14 @@ class Flights:
     rows_read: int
     dropped: dict[str, int]  # why rows were left out, and how many were
     constant: list[str]  # columns left out: they say nothing
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flights(Description):
+    """The description, and one rank's rows of the matrix."""
+
+    block: NDArray[np.float64]  # this rank's rows, Fortran order
+    first_row: int  # the global index of block[0]
 
 
 def data_folder() -> Path:
@@ -82,19 +95,19 @@ def load_flights(comm: Comm, rows: int | None = None) -> Flights:
     table = read_pieces(folder / "flights.csv.zip", comm.rank, comm.size)
     table = spread_evenly(comm, table, rows)
     rows_read = sum(comm.allgather(len(table)))
-    table = join_weather(table, folder / "weather.csv")
+    table = join_names(table, folder)
     reasons = why_unusable(table)
     dropped = {name: sum(comm.allgather(int(mask.sum()))) for name, mask in reasons.items()}
     table = table[~np.logical_or.reduce(list(reasons.values()))].copy()
 
-    airlines = pd.read_csv(folder / "airlines.csv", index_col="carrier")["name"]
-    table["carrier"] = table["carrier"].map(airlines.str.split().str[0])  # "UA" -> "United"
-
-    columns, groups = numeric_columns(comm, table)
+    labels = labels_of(table)
+    # A rank sees only its own rows: one that met no flight to Anchorage needs the column too.
+    seen = comm.allgather({word: set(labels[word]) for word in labels})
+    categories = {word: in_order(set().union(*(each[word] for each in seen))) for word in labels}
+    columns = numeric_columns(table, categories)
     block = np.stack(list(columns.values())).T  # each column is contiguous: Fortran order
     counts = comm.allgather(len(block))
-    if sum(counts) < 2:
-        raise DataError(f"{sum(counts)} of {rows_read} flights are usable: at least 2 are needed")
+    require_enough(sum(counts), rows_read)
     bounds = np.searchsorted(table["piece"], piece_range(comm.rank, comm.size, extra=1))
     mean, deviation = standardise(comm, block, bounds, sum(counts))
 
@@ -105,7 +118,7 @@ def load_flights(comm: Comm, rows: int | None = None) -> Flights:
         first_row=sum(counts[: comm.rank]),
         shape=(sum(counts), int(varies.sum())),
         columns=names[varies].tolist(),
-        groups=groups,
+        groups={word: len(names) for word, names in categories.items()},
         mean=mean[varies],
         deviation=deviation[varies],
         rows_read=rows_read,
@@ -143,16 +156,32 @@ def spread_evenly(comm: Comm, table: pd.DataFrame, rows: int | None) -> pd.DataF
     total = sum(counts)
     if rows is None:
         return table
-    if not 2 <= rows <= total:
-        raise DataError(f"--rows must be between 2 and {total}: got {rows}")
+    require_rows(rows, total)
     row = np.arange(len(table)) + sum(counts[: comm.rank])
     return table[(row + 1) * rows // total > row * rows // total]
 
 
-def join_weather(table: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """Add the weather at the airport in the hour of departure; every rank reads the small file."""
-    weather = pd.read_csv(path, usecols=["origin", "time_hour", *WEATHER])
-    return table.merge(weather, how="left", on=["origin", "time_hour"], validate="many_to_one")
+def require_rows(rows: int, total: int) -> None:
+    """Raise unless so many flights can be had."""
+    if not 2 <= rows <= total:
+        raise DataError(f"--rows must be between 2 and {total}: got {rows}")
+
+
+def require_enough(usable: int, rows_read: int) -> None:
+    """Raise unless there are flights to compare."""
+    if usable < 2:
+        raise DataError(f"{usable} of {rows_read} flights are usable: at least 2 are needed")
+
+
+def join_names(table: pd.DataFrame, folder: Path) -> pd.DataFrame:
+    """Add the weather at the airport in the hour of departure, and name airlines in one word.
+
+    The two files are small: whoever has some flights reads them.
+    """
+    weather = pd.read_csv(folder / "weather.csv", usecols=["origin", "time_hour", *WEATHER])
+    table = table.merge(weather, how="left", on=["origin", "time_hour"], validate="many_to_one")
+    airlines = pd.read_csv(folder / "airlines.csv", index_col="carrier")["name"]
+    return table.assign(carrier=table["carrier"].map(airlines.str.split().str[0]))  # "United"
 
 
 def why_unusable(table: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
@@ -169,10 +198,23 @@ def why_unusable(table: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
     }
 
 
+def labels_of(table: pd.DataFrame) -> pd.DataFrame:
+    """What becomes one-hot columns: a group for each column, named by a word."""
+    date = pd.to_datetime(table[DATE])
+    labels = {"on": date.dt.day_of_week.map(dict(enumerate(WEEKDAYS)))}
+    labels |= {"by": table["carrier"], "from": table["origin"], "to": table["dest"]}
+    return pd.DataFrame(labels)
+
+
+def in_order(categories: Iterable[str]) -> list[str]:
+    """Sort categories: weekdays as they come, others by the alphabet."""
+    return sorted(categories, key=lambda name: (name in WEEKDAYS and WEEKDAYS.index(name), name))
+
+
 def numeric_columns(
-    comm: Comm, table: pd.DataFrame
-) -> tuple[dict[str, NDArray[np.float64]], dict[str, int]]:
-    """Every column of the matrix by its name, and the size of each group of one-hot columns."""
+    table: pd.DataFrame, categories: dict[str, list[str]]
+) -> dict[str, NDArray[np.float64]]:
+    """Every column of the matrix by its name; `categories` are those of each one-hot group."""
 
     def number(name: str) -> NDArray[np.float64]:
         return table[name].to_numpy(np.float64)
@@ -182,11 +224,11 @@ def numeric_columns(
         return np.sin(angle)[position % period], np.cos(angle)[position % period]
 
     columns = {
-        "departure delay": number("dep_delay"),
         "arrival delay": number("arr_delay"),
         "air time": number("air_time"),
-        "distance": number("distance"),
         "speed": number("distance") / number("air_time"),
+        "departure delay": number("dep_delay"),
+        "distance": number("distance"),
     }
     # A time is a place on a circle: sine and cosine. By the clock the sine is 1 at 6 h and -1 at
     # 18 h, the cosine 1 at 0 h and -1 at 12 h; by the calendar, April, October, January and July.
@@ -199,19 +241,12 @@ def numeric_columns(
     columns["spring"], columns["winter"] = clock(day, 365)
     columns |= {text: number(name) for name, text in WEATHER.items()}
 
-    groups = {}
-    labels = {"on": date.dt.day_of_week.map(dict(enumerate(WEEKDAYS)))}
-    labels |= {"by": table["carrier"], "from": table["origin"], "to": table["dest"]}
-    for word, values in labels.items():
-        # A rank sees only its own rows: one that met no flight to Anchorage needs the column too.
+    for word, values in labels_of(table).items():
         codes, seen = pd.factorize(values)
-        categories = sorted(set().union(*comm.allgather(list(seen))))
-        if word == "on":
-            categories.sort(key=WEEKDAYS.index)
-        groups[word] = len(categories)
-        for category, code in zip(categories, seen.get_indexer(categories), strict=True):
-            columns[f"{word} {category}"] = (codes == code).astype(np.float64)
-    return columns, groups
+        names = categories[str(word)]
+        for name, code in zip(names, seen.get_indexer(names), strict=True):
+            columns[f"{word} {name}"] = (codes == code).astype(np.float64)
+    return columns
 
 
 def standardise(
@@ -226,6 +261,6 @@ def standardise(
     mean = total(block) / count
     block -= mean
     deviation = np.sqrt(total(block**2) / count)
-    deviation[deviation < 1e-12 * np.abs(mean)] = 0  # constant: only rounding is left
+    deviation[deviation < CONSTANT * np.abs(mean)] = 0
     block /= np.where(deviation > 0, deviation, 1)
     return mean, deviation

@@ -26,14 +26,22 @@ COLUMNS = "flights_columns.txt"
 SPECTRUM = "flights_spectrum.txt"
 
 
-def make_folder(comm: Comm, folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make the folder."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"--output: {error}") from None
+
+
+def make_folder_together(comm: Comm, folder: Path) -> None:
     """Make the folder, on rank 0; if that fails, every rank raises. Collective."""
     failure = None
     if comm.rank == 0:
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            failure = f"--output: {error}"
+            make_folder(folder)
+        except DataError as error:
+            failure = str(error)
     failure = comm.bcast(failure)
     if failure:
         raise DataError(failure)

@@ -19,9 +19,12 @@ if TYPE_CHECKING:
 
     import matrass as mt
     from flights_check import Reference
-    from flights_data import Flights
+    from flights_data import Description
     from matplotlib.axes import Axes
+    from matrass.session import RemoteMatrix
     from numpy.typing import NDArray
+
+    Held = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 RANK_COLOURS = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00"]
 """Okabe and Ito's colours, which colour-blind people can tell apart; used again after the sixth."""
@@ -40,15 +43,18 @@ class OwnerMap:
     ranks: int
 
 
-def owner_map(a: mt.DistMatrix, first: int | None = None) -> OwnerMap | None:
-    """Ask every rank what it holds of the first `first` rows, or of all; the answer is on rank 0.
+def held(_: mt.Grid, a: mt.DistMatrix) -> Held:
+    """The rows and columns that this rank holds of a matrix."""
+    return a.local_rows, a.local_cols
 
-    Collective. A matrix with far more rows than a picture is sampled.
+
+def owner_map(
+    a: mt.DistMatrix | RemoteMatrix, held: list[Held], first: int | None = None
+) -> OwnerMap:
+    """Who holds what of the first `first` rows, or of all; `held` is what every rank says.
+
+    A matrix with far more rows than a picture is sampled.
     """
-    comm = a.grid.comm
-    held = comm.gather((a.local_rows, a.local_cols))
-    if held is None:
-        return None
     m, n = a.shape
     end = min(m, first or m)
     shown = np.unique(np.linspace(0, end - 1, 600).astype(int))
@@ -57,12 +63,12 @@ def owner_map(a: mt.DistMatrix, first: int | None = None) -> OwnerMap | None:
         owner[np.ix_(np.isin(shown, rows), cols)] = rank
     part = f"all {m:,} rows" if end == m else f"the first {end} rows"
     title = f"{a.layout} in blocks of {a.block[0]:,} x {a.block[1]}\n{part}"
-    return OwnerMap(title, owner, (0, end), comm.size)
+    return OwnerMap(title, owner, (0, end), len(held))
 
 
 def draw(
     path: Path,
-    flights: Flights,
+    flights: Description,
     owners: list[OwnerMap],
     *,
     reference: Reference,

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import flights_check
+import flights_data
 import matrass as mt
 import numpy as np
 import pytest
@@ -78,3 +79,49 @@ def test_each_check_notices_its_error(comm: MPI.Intracomm, damage: str) -> None:
     assert bool(failed) == bool(wanted)
     for what in wanted:
         assert any(name.startswith(what) for name in failed), (what, failed)
+
+
+def airline_case() -> tuple[np.ndarray, np.ndarray, flights_data.Description]:
+    """Standardised columns: four of numbers, and the airlines A, B, C."""
+    rng = np.random.default_rng(2)
+    airline = rng.choice(3, M, p=[0.6, 0.3, 0.1])
+    raw = np.column_stack([rng.standard_normal((M, 4)), np.eye(3)[airline]])
+    mean, deviation = raw.mean(axis=0), raw.std(axis=0)
+    x = (raw - mean) / deviation
+    description = flights_data.Description(
+        shape=x.shape,
+        columns=["a", "b", "c", "d", "by A", "by B", "by C"],
+        groups={"by": 3},
+        mean=mean,
+        deviation=deviation,
+        rows_read=M,
+        dropped={},
+        constant=[],
+    )
+    return x, airline, description
+
+
+@pytest.mark.parametrize("change", [0, 1e-6])
+def test_airlines_are_checked(change: float) -> None:
+    x, airline, description = airline_case()
+    v = np.linalg.svd(x, full_matrices=False)[2][:3].T
+    means = {name: (x[airline == k] @ v).mean(axis=0) for k, name in enumerate("ABC")}
+    means["B"][1] += change
+    reference = flights_check.reference_of(x.T @ x)
+    check = flights_check.check_airlines(description, means, v, reference)
+    assert check.holds == (change == 0)
+
+
+@pytest.mark.parametrize("change", [0, 1e-6])
+def test_ridge_is_checked(change: float) -> None:
+    """Columns of one-hot groups are collinear: only the penalty makes the weights unique."""
+    x, _, _ = airline_case()
+    alpha, known = 1e-3 * M, 2
+    below = np.vstack([x[:, known:], np.sqrt(alpha) * np.eye(x.shape[1] - known)])
+    y = np.concatenate([x[:, 0], np.zeros(x.shape[1] - known)])
+    w = np.linalg.lstsq(below, y, rcond=None)[0]
+    w[-1] += change * np.linalg.norm(w)
+    reference = flights_check.reference_of(x.T @ x)
+    check = flights_check.check_ridge(reference, w, known, alpha)
+    assert check.holds == (change == 0)
+    assert not flights_check.check_ridge(reference, w, known, 1.001 * alpha).holds
