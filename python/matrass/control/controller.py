@@ -212,7 +212,7 @@ class Controller:
             raise MPIError(
                 "session: a process joins one MPI world in its life: "
                 + ", ".join(str(member) for member in stale)
-                + " were ranks before, the others were not (restart these: s.renew())"
+                + " were ranks before, the others were not (restart them: renew=True)"
             )
         port = self.on_loop(self._start_pmi())
         id = secrets.token_hex(8)  # noqa: A001

@@ -24,7 +24,7 @@ __all__ = ["METHODS", "find", "routine"]
 _OPERATORS = "add sub mul truediv floordiv mod divmod pow matmul and or xor"
 _MEMBERS = (
     "to astype copy T mT H real imag norm sum prod mean var std max min argmax argmin any all "
-    "count_nonzero trace conj numpy to_dense to_scipy normal_product __getitem__ __setitem__ "
+    "count_nonzero conj numpy to_dense to_scipy normal_product __getitem__ __setitem__ "
     "__lt__ __le__ __gt__ __ge__ __eq__ __ne__ __pos__ __neg__ __abs__ __invert__"
 )
 METHODS = frozenset(_MEMBERS.split()) | {

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from matrass.arguments import choice_of, how_dealt, index_of
+from matrass.arguments import choice_of, flag_of, how_dealt, index_of
 from matrass.control.controller import Controller
 from matrass.dask import worker as in_worker
 from matrass.dask import workers as workers_of
 from matrass.dask.chunks import Chunk, chunked, is_collection
-from matrass.errors import InvalidArgument, RankLostError, SessionClosedError
+from matrass.errors import InvalidArgument, MPIError, RankLostError, SessionClosedError
 from matrass.layout import Layout
 from matrass.session.inputs import scalar_of
 from matrass.session.remote_matrix import RemoteMatrix
@@ -49,6 +49,9 @@ class DaskSession(Session):
     isolation : {"thread", "process"}
         "thread": a worker's process is the rank; its chunks are taken where they are. "process":
         a child of the worker is, and copies them; whatever happens to it leaves the worker alone.
+    renew : bool
+        Whether workers that cannot be ranks of this session, as they were ranks of another world,
+        are restarted one after another, their data moved first.
     retry : int
         How often `put` is repeated on fresh ranks (see `renew`) after a rank was lost.
     host : str, optional
@@ -83,6 +86,7 @@ class DaskSession(Session):
         workers: Sequence[str] | None = None,
         isolation: Literal["thread", "process"] = "thread",
         *,
+        renew: bool = False,
         retry: int = 0,
         host: str | None = None,
         interface: str | None = None,
@@ -91,6 +95,7 @@ class DaskSession(Session):
     ) -> None:
         self.client = client
         self._isolated = choice_of(isolation, ("thread", "process"), "isolation") == "process"
+        self._may_renew = flag_of(renew, "dask.Session: renew")
         self._retry = index_of(retry, "dask.Session: retry")
         if interface is not None:
             host = workers_of.address_of(interface)
@@ -107,10 +112,23 @@ class DaskSession(Session):
         try:
             self._start_agents(controller)
             controller.open(self._timeout)
+        except MPIError:
+            controller.close(0)
+            stale = [m.pid for m in controller.members if m.world and m.pid is not None]
+            if not (self._may_renew and stale):
+                raise
+            self._restart(stale)
+            return self._open()
         except BaseException:
             controller.close(0)
             raise
         return controller, lambda: None
+
+    def _restart(self, pids: list[int]) -> None:
+        """Have the workers' processes replaced, where they are these."""
+        names = list(self.workers.values())
+        workers_of.renew(self.client, names, pids)
+        self.workers = workers_of.choose(self.client, None, names)
 
     def renew(self) -> None:
         """Go on with fresh ranks: in new processes of the same workers.
@@ -118,11 +136,8 @@ class DaskSession(Session):
         Dask restarts the workers one after another, and moves their data first. Handles are gone.
         """
         self.close()
-        names = list(self.workers.values())
         pids = [rank.pid for rank in self.ranks if rank.pid is not None]
-        if not self._isolated:
-            workers_of.renew(self.client, names, pids)
-        self.workers = workers_of.choose(self.client, None, names)
+        self._restart([] if self._isolated else pids)
         self._attach(*self._open())
 
     def _start_agents(self, controller: Controller) -> None:
@@ -278,7 +293,9 @@ class DaskSession(Session):
         from dask.delayed import delayed
         from distributed import wait
 
+        start = time.perf_counter()
         rows = a if _in_rows(a) else a.to("VC,STAR")
+        placed = time.perf_counter()
         height = max(1, -(-a.shape[0] // len(self.workers)))
         places: list[Any] = []
         if self._isolated:
@@ -301,7 +318,25 @@ class DaskSession(Session):
                 shape = (max(count, 0), a.shape[1])
                 parts.append(da.from_delayed(delayed(future), shape, a.dtype))
             wait(futures)
-            return da.concatenate(parts)
+        end = time.perf_counter()
+        for rank, part in enumerate(parts):
+            self.transfers.add(
+                Transfer(
+                    what="to_dask",
+                    matrix=a.name or a.id,
+                    rank=rank,
+                    tiles=1,
+                    bytes=part.nbytes,
+                    adopted=0 if self._isolated else part.nbytes,
+                    moved=part.nbytes if self._isolated else 0,
+                    serialise=0.0,
+                    send=0.0,
+                    receive=end - placed,
+                    place=placed - start,
+                    seconds=end - start,
+                )
+            )
+        return da.concatenate(parts)
 
 
 def _in_rows(a: RemoteMatrix) -> bool:

@@ -230,7 +230,6 @@ class RemoteMatrix(_Arithmetic):
     argmin = _method("argmin")
     any = _method("any")
     all = _method("all")
-    trace = _method("trace")
     conj = _method("conj")
     __iadd__ = _in_place("__iadd__")
     __isub__ = _in_place("__isub__")

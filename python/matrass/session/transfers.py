@@ -25,9 +25,9 @@ class Transfer:
     tiles: int
     bytes: int
     adopted: int
-    """Bytes that stayed where they were: the rank works in the giver's memory."""
+    """Bytes that were taken where they lay, in the giver's memory: not copied before `place`."""
     moved: int
-    """Bytes that were copied."""
+    """Bytes that were copied from one process to another."""
     serialise: float
     send: float
     receive: float

@@ -109,6 +109,11 @@ def test_a_worker_that_is_added(fresh_client):
         mt.dask.Session(client)
     with mt.dask.Session(client, workers=list(s.workers)) as t:
         assert len(t.ranks) == 3
+    kept = client.scatter(np.arange(4.0), workers=[next(iter(s.workers))], hash=False)
+    with mt.dask.Session(client, renew=True) as t:
+        assert len(t.ranks) == 4
+        assert t.put(da.ones((8, 2), chunks=2)).sum() == 16
+    np.testing.assert_array_equal(kept.result(), np.arange(4.0))
 
 
 def test_restart_of_the_cluster(fresh_client):
