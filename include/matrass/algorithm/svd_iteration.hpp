@@ -140,7 +140,7 @@ auto SvdRun<T, Rows>::decide() -> Order {
   if (enough && residual <= tol_) {
     if (may_restart && misses_copies()) return {Action::restart, k_, residual};
     if (may_restart && ritz_.rounding > 0.1 * tol_ * norm) {
-      return {restarts_cost_gram() ? Action::gram : Action::restart, block_, residual};
+      return {Action::restart, block_, residual};
     }
     return {Action::last, next_.cols, residual};
   }
@@ -208,13 +208,6 @@ double SvdRun<T, Rows>::passes_left(double before, double residual) const {
   }
   const double full = blocks(most_vectors() - basis_.cols());
   return passes > full ? passes + 2 * blocks(k_ + 2 * block_) : passes;
-}
-
-/// Whether A^H A costs less than the restarts that rounding may need. Rank 0 only.
-template <Scalar T, TallRows<T> Rows>
-bool SvdRun<T, Rows>::restarts_cost_gram() const {
-  if (options_.method != SvdMethod::automatic || from_gram_) return false;
-  return most_restarts * blocks(k_ + 2 * block_) > passes_of_gram();
 }
 
 /// Whether the passes that seem to be left would take longer than to begin anew from A^H A. Asked

@@ -171,7 +171,6 @@ class SvdRun {
   Index injected() const;
   void restart(Index count);
   void thick_restart();
-  bool restarts_cost_gram() const;
   bool slower_than_gram(double residual);
   bool misses_copies() const;
   Small<N> random_vectors(Index count);
