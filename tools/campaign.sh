@@ -1,11 +1,16 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 # What is too long for every change: every test with MATRASS_CAMPAIGN=1 (full cross products, repeated faults), the C++ tests
-# under AddressSanitizer and UndefinedBehaviorSanitizer, and clang-tidy on the whole tree. Called by ./run campaign.
+# under AddressSanitizer and UndefinedBehaviorSanitizer, and clang-tidy on the whole tree. Called by ./run campaign, which passes
+# its argument on: "faults" for sessions' faults alone.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . tools/setup.sh
 export MATRASS_CAMPAIGN=1
+if [ "${1:-}" = faults ]; then # ranks that die, stop or never end, again and again
+  exec .venv/bin/python tests/python/support/launch.py --only serial tests/python/session tests/python/dask -- -q \
+    -k "faults or many_sessions"
+fi
 export MATRASS_TEST_EXAMPLES=10 # times as many examples of each hypothesis test
 status=0
 

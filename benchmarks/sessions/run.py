@@ -14,6 +14,7 @@ import argparse
 import contextlib
 import json
 import os
+import signal
 import sys
 import time
 import warnings
@@ -241,7 +242,30 @@ def no_op(scale: float, repeats: int) -> None:
         tell("no_op", local_ranks=ranks, p50_ms=p50, p95_ms=p95)
 
 
-CASES = {f.__name__: f for f in (put_dask, put_numpy, svd_dask, open_close, small_job, no_op)}
+def lost(scale: float, repeats: int) -> None:
+    """From SIGKILL of a rank in a collective to the driver's error."""
+    times = []
+    for _ in range(2 * repeats):
+        with mt.Session(ranks=RANKS) as s:
+            call = s.submit(_wait_for_rank_1)
+            time.sleep(0.2)
+            start = time.perf_counter()
+            os.kill(s.ranks[1].pid, signal.SIGKILL)
+            try:
+                call.result(30)
+            except mt.RankLostError:
+                times.append(1e3 * (time.perf_counter() - start))
+    assert len(times) == 2 * repeats
+    tell("lost", median_ms=round(float(np.median(times)), 1), most_ms=round(max(times), 1))
+
+
+def _wait_for_rank_1(grid: Any) -> None:
+    if grid.rank == 1:
+        time.sleep(60)
+    grid.comm.Barrier()
+
+
+CASES = {f.__name__: f for f in (put_dask, put_numpy, svd_dask, open_close, small_job, no_op, lost)}
 
 
 def main() -> int:

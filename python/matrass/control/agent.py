@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,6 +40,9 @@ class Contact:
     lifeline: tuple[str, int]
     """Host and port of the other line."""
     token: str
+    line_token: str
+    certificate: str | None
+    """The driver's, in PEM, where the WebSocket is encrypted."""
     session: str
     member: str
     """The name by which the driver expects this process."""
@@ -148,8 +152,17 @@ class Agent:
         from websockets.sync.client import connect
 
         worlds.prepare()
+        encryption = None
+        if self.contact.certificate is not None:
+            encryption = ssl.create_default_context(cadata=self.contact.certificate)
+            encryption.check_hostname = False  # this certificate and no other is trusted
         self._socket = connect(
-            self.contact.url, max_size=None, compression=None, ping_interval=None, open_timeout=30
+            self.contact.url,
+            ssl=encryption,
+            max_size=None,
+            compression=None,
+            ping_interval=None,
+            open_timeout=30,
         )
         try:
             self._greet()
@@ -184,7 +197,7 @@ class Agent:
         }
         self._say(hello)
         host, port = self.contact.lifeline
-        line = f"matrass {self.contact.token} {self.contact.member}"
+        line = f"matrass {self.contact.line_token} {self.contact.member}"
         self._lifeline = core.Lifeline(host, str(port), line, self.contact.own)
 
     def _hear(self, message: dict[str, Any]) -> bool:

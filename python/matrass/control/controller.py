@@ -49,6 +49,8 @@ class Controller:
         The address to listen at, which members can reach.
     ports : (int, int), optional
         The first and the last port that may be listened at.
+    tls : (str, str), optional
+        See `Reception`.
 
     Notes
     -----
@@ -61,6 +63,7 @@ class Controller:
         *,
         host: str = "127.0.0.1",
         ports: tuple[int, int] | None = None,
+        tls: tuple[str, str] | None = None,
     ) -> None:
         self.id = secrets.token_hex(8)
         self.members = [Member(name, rank) for rank, name in enumerate(names)]
@@ -68,13 +71,15 @@ class Controller:
             self.members,
             host,
             ports,
+            tls,
             on_words=self._reply,
             on_gone=self._gone,
             on_ping=self._look_for_stalled,
         )
         self._calls: dict[int, Call] = {}
         self._seq = 0
-        self._order = threading.Lock()
+        # A garbage collection inside may free handles, which tell the ranks so.
+        self._order = threading.RLock()
         self._end: Error | None = None
         self._closing = False
         self._pmi: PmiServer | None = None
@@ -157,6 +162,9 @@ class Controller:
     def close(self, timeout: float = 2.0) -> None:
         """Say goodbye to all members; returns when they have left, or after the time-out."""
         if self._closing:
+            return
+        if threading.current_thread() is self._thread:  # a garbage collection there
+            threading.Thread(target=self.close, args=(timeout,)).start()
             return
         self._closing = True
         self.on_loop(self._close(timeout))

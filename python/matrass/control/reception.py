@@ -11,8 +11,10 @@ import contextlib
 import hmac
 import json
 import secrets
+import ssl
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from matrass.control.members import Member
@@ -34,6 +36,9 @@ class Reception:
         The address to listen at.
     ports : (int, int), optional
         The first and the last port that may be listened at.
+    tls : (str, str) or None
+        Files of a certificate and its key, which encrypt the WebSockets; members trust this
+        certificate alone. Lifelines stay open text, with a token of their own.
     on_words : callable
         ``on_words(member, message)`` for what a member says after its greeting.
     on_gone : callable
@@ -51,12 +56,20 @@ class Reception:
         members: Sequence[Member],
         host: str,
         ports: tuple[int, int] | None,
+        tls: tuple[str, str] | None,
         *,
         on_words: Callable[[Member, dict[str, Any]], None],
         on_gone: Callable[[Member], None],
         on_ping: Callable[[], None],
     ) -> None:
         self.token = secrets.token_urlsafe(32)
+        self.line_token = secrets.token_urlsafe(32)
+        self.certificate = Path(tls[0]).read_text(encoding="ascii") if tls else None
+        """In PEM: what members trust."""
+        self._ssl: ssl.SSLContext | None = None
+        if tls:
+            self._ssl = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            self._ssl.load_cert_chain(*tls)
         self.host = host
         self.url = ""
         self.lifeline = (host, 0)
@@ -80,6 +93,7 @@ class Reception:
                 compression=None,
                 ping_interval=None,
                 close_timeout=0.5,
+                ssl=self._ssl,
             )
         )
         self._lines = await self._on_free_port(
@@ -87,7 +101,8 @@ class Reception:
         )
         self._pinging = asyncio.create_task(self._ping())
         where = f"[{self.host}]" if ":" in self.host else self.host
-        self.url = f"ws://{where}:{self._server.sockets[0].getsockname()[1]}"
+        scheme = "ws" if self._ssl is None else "wss"
+        self.url = f"{scheme}://{where}:{self._server.sockets[0].getsockname()[1]}"
         self.lifeline = (self.host, self._lines.sockets[0].getsockname()[1])
 
     async def _on_free_port(self, start: Callable[[int], Awaitable[Any]]) -> Any:
@@ -99,6 +114,17 @@ class Reception:
             except OSError as error:
                 problem = error
         raise MPIError(f"session: a port of {self._ports} must be free on {self.host}: {problem}")
+
+    def contact(self, member: Member) -> dict[str, Any]:
+        """What a member must know to come."""
+        return {
+            "url": self.url,
+            "lifeline": self.lifeline,
+            "token": self.token,
+            "line_token": self.line_token,
+            "certificate": self.certificate,
+            "member": member.name,
+        }
 
     def say(self, text: str) -> None:
         """To all who are here, in the order of calls; waits for nobody."""
@@ -125,7 +151,7 @@ class Reception:
         member = None
         try:
             hello = json.loads(await asyncio.wait_for(socket.recv(), 10))
-            member = self._member_of(hello.get("token"), hello.get("member"))
+            member = self._member_of(self.token, hello.get("token"), hello.get("member"))
             if member is None or member.socket is not None:
                 await socket.close(4401, "the token must be this session's")
                 return
@@ -147,7 +173,11 @@ class Reception:
         member = None
         try:
             words = (await asyncio.wait_for(reader.readline(), 10)).decode().split(maxsplit=2)
-            member = self._member_of(words[1], words[2].strip()) if len(words) == 3 else None
+            member = (
+                self._member_of(self.line_token, words[1], words[2].strip())
+                if len(words) == 3
+                else None
+            )
             if member is None or member.line is not None:
                 return
             member.line = writer
@@ -161,8 +191,8 @@ class Reception:
             if member is not None and member.line is writer:
                 self._leave(member)
 
-    def _member_of(self, token: Any, name: Any) -> Member | None:
-        if not (isinstance(token, str) and hmac.compare_digest(token, self.token)):
+    def _member_of(self, secret: str, token: Any, name: Any) -> Member | None:
+        if not (isinstance(token, str) and hmac.compare_digest(token, secret)):
             return None
         return self._by_name.get(str(name))
 

@@ -60,6 +60,9 @@ class DaskSession(Session):
         The network interface that has this address, such as "ib0".
     ports : (int, int), optional
         The first and the last port that may be listened at here.
+    tls : (str, str), optional
+        Files of a certificate and its key: commands are encrypted, and workers trust this
+        certificate alone, which they get by Dask.
     timeout : float
         Seconds in which the ranks must be up.
 
@@ -91,6 +94,7 @@ class DaskSession(Session):
         host: str | None = None,
         interface: str | None = None,
         ports: tuple[int, int] | None = None,
+        tls: tuple[str, str] | None = None,
         timeout: float = _OPEN_SECONDS,
     ) -> None:
         self.client = client
@@ -99,16 +103,16 @@ class DaskSession(Session):
         self._retry = index_of(retry, "dask.Session: retry")
         if interface is not None:
             host = workers_of.address_of(interface)
-        self._listen = host, ports
+        self._listen = host, ports, tls
         self._timeout = timeout
         self.workers = workers_of.choose(client, ranks, workers)
         workers_of.require_processes(client, self.workers)
         super().__init__()
 
     def _open(self) -> tuple[Controller, Callable[[], None]]:
-        host, ports = self._listen
+        host, ports, tls = self._listen
         host = host or workers_of.own_address(self.workers)
-        controller = Controller(list(self.workers.values()), host=host, ports=ports)
+        controller = Controller(list(self.workers.values()), host=host, ports=ports, tls=tls)
         try:
             self._start_agents(controller)
             controller.open(self._timeout)
@@ -141,17 +145,10 @@ class DaskSession(Session):
         self._attach(*self._open())
 
     def _start_agents(self, controller: Controller) -> None:
+        told = {"session": controller.id, "own": self._isolated, "may_run": True}
         contacts = {
-            address: {
-                "url": controller.reception.url,
-                "lifeline": controller.reception.lifeline,
-                "token": controller.reception.token,
-                "session": controller.id,
-                "member": name,
-                "own": self._isolated,
-                "may_run": True,
-            }
-            for address, name in self.workers.items()
+            address: controller.reception.contact(member) | told
+            for address, member in zip(self.workers, controller.members, strict=True)
         }
         self.client.run(
             in_worker.start, contacts, self._isolated, workers=list(self.workers), on_error="raise"

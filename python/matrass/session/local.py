@@ -124,12 +124,8 @@ async def _start(controller: Controller, count: int, memory: int) -> list[subpro
             pass_fds=(memory,),
         )
         assert child.stdin is not None
-        contact = {
-            "url": controller.reception.url,
-            "lifeline": controller.reception.lifeline,
-            "token": controller.reception.token,
+        contact = controller.reception.contact(member) | {
             "session": controller.id,
-            "member": member.name,
             "own": True,
             "memory": memory,
             "may_run": True,

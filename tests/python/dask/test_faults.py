@@ -15,6 +15,7 @@ distributed = pytest.importorskip("distributed")
 
 pytestmark = [pytest.mark.time_limit(180), pytest.mark.filterwarnings("ignore")]
 WITHIN = 5.0
+REPEATS = 10 if "MATRASS_CAMPAIGN" in os.environ else 1
 
 
 def waits(grid):
@@ -34,7 +35,8 @@ def again_and_again(f, *args):
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
-def test_a_worker_killed_in_a_routine(fresh_client, number):
+@pytest.mark.parametrize("repeat", range(REPEATS))
+def test_a_worker_killed_in_a_routine(fresh_client, number, repeat):
     """The survivors live on with their data and tasks; renewed, they are ranks again."""
     client = fresh_client
     s = mt.dask.Session(client)
@@ -42,7 +44,7 @@ def test_a_worker_killed_in_a_routine(fresh_client, number):
     kept = client.scatter(np.arange(5.0), workers=[homes[0]], hash=False)
     working = client.submit(_busy, 2.0, workers=[homes[2]], pure=False)
     f = s.submit(waits)
-    time.sleep(0.3)
+    time.sleep(0.2 + 0.05 * (repeat % 5))
     victim = s.ranks[1].pid
     before = client.run(os.getpid)
     os.kill(victim, number)

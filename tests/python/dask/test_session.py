@@ -2,6 +2,9 @@
 """Dask's workers as ranks: what goes in, what comes out, and that Dask goes on."""
 
 import os
+import shutil
+import socket
+import subprocess
 import time
 
 import matrass as mt
@@ -250,6 +253,20 @@ def test_one_session_after_another_and_two_at_once(client):
         assert ":41" in s._controller.reception.url
     with mt.dask.Session(client, ranks=(2, 9)) as s:
         assert len(s.ranks) == 3
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="no openssl to make a certificate with")
+def test_encrypted(client, tmp_path):
+    certificate, key = tmp_path / "own.pem", tmp_path / "key.pem"
+    command = f"openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=driver -keyout {key}"
+    subprocess.run([*command.split(), "-out", certificate], check=True, capture_output=True)
+    with mt.dask.Session(client, tls=(str(certificate), str(key))) as s:
+        assert s._controller.reception.url.startswith("wss://")
+        assert s.put(da.ones((6, 2), chunks=2)).sum() == 12
+        host, port = s._controller.reception.url.removeprefix("wss://").split(":")
+        with socket.create_connection((host, int(port))) as plain:
+            plain.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            assert b"HTTP" not in plain.recv(100)
 
 
 def test_wrong_arguments(client):
