@@ -119,9 +119,13 @@ def end_of_world() -> str | None:
 
 
 def node_name() -> str:
-    """Equal for processes of one user that share a kernel, process numbers and /dev/shm."""
+    """Equal for processes of one user that share a kernel, process numbers and /dev/shm.
+
+    MATRASS_NODE tells apart what is not: to try several machines on one.
+    """
     boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     pids = Path("/proc/self/ns/pid").stat().st_ino
     memory = Path("/dev/shm")
     shared = memory.stat().st_dev if memory.is_dir() else 0
-    return f"{socket.gethostname()}/{boot}/{pids}/{shared}/{os.getuid()}"
+    given = os.environ.get("MATRASS_NODE", "")
+    return f"{given}/{socket.gethostname()}/{boot}/{pids}/{shared}/{os.getuid()}"
