@@ -2,6 +2,7 @@
 """Sessions of local ranks: their life, calls into them, errors, handles."""
 
 import gc
+import json
 import os
 import subprocess
 import sys
@@ -297,3 +298,28 @@ def test_results_that_nobody_takes_are_forgotten(session):
     with pytest.raises(mt.RoutineError, match="after the matrix"):
         session.run(late)
     assert session.run(held) == before
+
+
+def test_a_garbage_collection_inside_a_command(session, monkeypatch):
+    """It frees handles, which tells the ranks so, while the command is on its way to them."""
+
+    class Cycle:
+        pass
+
+    def drop():
+        found = Cycle()
+        found.itself, found.matrix = found, session.put(np.eye(2))
+
+    plain = json.dumps
+
+    def dumps(value):
+        gc.collect()
+        return plain(value)
+
+    gc.disable()
+    try:
+        drop()
+        monkeypatch.setattr(json, "dumps", dumps)
+        assert session.run(lambda grid: 1) == [1, 1, 1]
+    finally:
+        gc.enable()
