@@ -83,7 +83,7 @@ def test_sessions_page(tmp_path: Path) -> None:
     path.write_text(AROUND.format(code.replace("\n", "\n        ")), encoding="utf-8")
     done = run(sys.executable, str(path), cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.match(r"what +matrix +rank", done.stdout)
+    assert re.match(r" *what +matrix +rank", done.stdout)
     assert len(done.stdout.splitlines()) == 3
 
 
