@@ -31,15 +31,9 @@ Words = dict[str, Any]
 @routine("put")
 def _put(desk: Desk, source: Words, shape: tuple[int, int], dtype: np.dtype[Any]) -> Any:
     """This rank's rows, as they lie in the driver."""
-    start = time.perf_counter()
     by_rows = source["strides"][1] == dtype.itemsize or shape[0] == 1
     a = _uninitialised(desk, shape, dtype, by_rows)
-    local, rows = a.local, a.local_rows
-    if local.size:
-        down, across = source["strides"]
-        address = source["address"] + int(rows[0]) * down
-        load_core().copy_process(source["pid"], address, (down, across), local, False)
-    return a, [float(local.nbytes), time.perf_counter() - start, 0.0]
+    return a, _copy(a, source, 0, shape[0], to_driver=False)
 
 
 def _uninitialised(
@@ -56,33 +50,30 @@ def _uninitialised(
 
 
 @routine("fetch")
-def _fetch(desk: Desk, a: DistMatrix, target: Words) -> Any:
+def _fetch(_: Desk, a: DistMatrix, target: Words) -> Any:
     """Write this rank's rows to where the driver wants them."""
     start = time.perf_counter()
     rows_here = a.to("VC,STAR")
-    placed = time.perf_counter()
-    local, rows = rows_here.local, rows_here.local_rows
-    if local.size:
-        down, across = target["strides"]
-        address = target["address"] + int(rows[0]) * down
-        load_core().copy_process(target["pid"], address, (down, across), local, True)
-    end = time.perf_counter()
-    return None, [float(local.nbytes), end - placed, placed - start]
+    placing = time.perf_counter() - start
+    size, seconds, _placed = _copy(rows_here, target, 0, a.shape[0], to_driver=True)
+    return None, [size, seconds, placing]
 
 
 @routine("put.block")
-def _take_block(desk: Desk, a: DistMatrix, source: Words, i0: int, count: int) -> Any:
+def _take_block(_: Desk, a: DistMatrix, source: Words, i0: int, count: int) -> Any:
     """Rows i0 to i0 + count are in the driver: read one's own."""
+    return None, _copy(a, source, i0, count, to_driver=False)
+
+
+def _copy(a: DistMatrix, place: Words, i0: int, count: int, *, to_driver: bool) -> list[float]:
+    """One's own of the rows i0 to i0 + count, which lie at `place` in the driver."""
     start = time.perf_counter()
-    mine = _own_rows(a, i0, count)
-    rows = mine.stop - mine.start
-    if rows > 0:
-        first = int(a.local_rows[0])
-        down, across = source["strides"]
-        address = source["address"] + (mine.start - i0) * down
-        here = a.local[mine.start - first : mine.stop - first]
-        load_core().copy_process(source["pid"], address, (down, across), here, False)
-    return None, [float(rows * a.shape[1] * a.dtype.itemsize), time.perf_counter() - start, 0.0]
+    here, first = _own_rows(a, i0, count)
+    if here.size:
+        strides = tuple(place["strides"])
+        address = place["address"] + first * strides[0]
+        load_core().copy_process(place["pid"], address, strides, here, to_driver)
+    return [float(here.nbytes), time.perf_counter() - start, 0.0]
 
 
 @routine("put.sparse")
@@ -122,12 +113,9 @@ def _begin(desk: Desk, shape: tuple[int, int], dtype: np.dtype[Any]) -> Any:
 def _take_rows(desk: Desk, a: DistMatrix, i0: int, count: int) -> Any:
     """Rows i0 to i0 + count are in the shared memory: take one's own."""
     start = time.perf_counter()
-    mine = _own_rows(a, i0, count)
-    shared = _shared(desk, (count, a.shape[1]), a.dtype)
-    first = int(a.local_rows[0]) if a.local.size else 0
-    a.local[mine.start - first : mine.stop - first] = shared[mine.start - i0 : mine.stop - i0]
-    size = (mine.stop - mine.start) * a.shape[1] * a.dtype.itemsize
-    return None, [float(size), time.perf_counter() - start, 0.0]
+    here, shared = _own_and_shared(desk, a, i0, count)
+    here[...] = shared
+    return None, [float(here.nbytes), time.perf_counter() - start, 0.0]
 
 
 @routine("fetch.begin")
@@ -139,21 +127,27 @@ def _by_rows(_: Desk, a: DistMatrix) -> Any:
 def _give_rows(desk: Desk, a: DistMatrix, i0: int, count: int) -> Any:
     """Put one's own of these rows into the shared memory."""
     start = time.perf_counter()
-    mine = _own_rows(a, i0, count)
-    shared = _shared(desk, (count, a.shape[1]), a.dtype)
-    first = int(a.local_rows[0]) if a.local.size else 0
-    shared[mine.start - i0 : mine.stop - i0] = a.local[mine.start - first : mine.stop - first]
-    size = (mine.stop - mine.start) * a.shape[1] * a.dtype.itemsize
-    return None, [float(size), time.perf_counter() - start, 0.0]
+    here, shared = _own_and_shared(desk, a, i0, count)
+    shared[...] = here
+    return None, [float(here.nbytes), time.perf_counter() - start, 0.0]
 
 
-def _own_rows(a: DistMatrix, i0: int, count: int) -> slice:
-    """This rank's of the rows i0 to i0 + count; contiguous, perhaps none."""
+def _own_rows(a: DistMatrix, i0: int, count: int) -> tuple[npt.NDArray[Any], int]:
+    """This rank's of the rows i0 to i0 + count, and where the first of them stands among these."""
     rows = a.local_rows
-    if not a.local.size:
-        return slice(i0, i0)
-    begin, end = max(i0, int(rows[0])), min(i0 + count, int(rows[-1]) + 1)
-    return slice(begin, max(begin, end)) if begin <= i0 + count else slice(i0, i0)
+    begin = int(rows[0]) if a.local.size else 0
+    end = int(rows[-1]) + 1 if a.local.size else 0
+    i, j = max(i0, begin), min(i0 + count, end)
+    return a.local[i - begin : max(i, j) - begin], i - i0
+
+
+def _own_and_shared(
+    desk: Desk, a: DistMatrix, i0: int, count: int
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """The same, and the piece of the shared memory that they have there."""
+    here, first = _own_rows(a, i0, count)
+    shared = _shared(desk, (count, a.shape[1]), a.dtype)
+    return here, shared[first : first + len(here)]
 
 
 def _shared(desk: Desk, shape: tuple[int, int], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
