@@ -27,14 +27,9 @@ class World:
     """What a process knows of its world."""
 
     id: str
-    """A name that no other world has; "mpiexec" where a launcher made it."""
+    """A name that no other world has."""
     rank: int
     size: int
-
-    @property
-    def alive(self) -> bool:
-        """Whether every rank is known to be there."""
-        return end_of_world() is None
 
     def comm(self, ranks: tuple[int, ...]) -> Any:
         """A communicator of these ranks of the world, in this order. Collective over them."""

@@ -14,7 +14,7 @@ import json
 import secrets
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from matrass.bootstrap.pmi import PmiServer
@@ -124,18 +124,21 @@ class Controller:
             If some of them cannot be ranks (again).
         """
         deadline = time.monotonic() + timeout
-        try:
-            self.on_loop(self._gather(deadline))
-            ranks = self._form_world(deadline)
-            self.command({"do": "open", "ranks": ranks}, "session").result(
-                max(0.1, deadline - time.monotonic())
-            )
-        except BaseException:
-            self.close(0)
-            raise
+        self.on_loop(self._gather(deadline))
+        ranks = self._form_world(deadline)
+        self.command({"do": "open", "ranks": ranks}, "session").result(
+            max(0.1, deadline - time.monotonic())
+        )
 
-    def command(self, message: dict[str, Any], routine: str, *, of_user: bool = False) -> Call:
-        """Have all ranks do this, after all commands before it."""
+    def command(
+        self,
+        message: dict[str, Any],
+        routine: str,
+        *,
+        each: Sequence[dict[str, Any]] | None = None,
+        of_user: bool = False,
+    ) -> Call:
+        """Have all ranks do this, after all commands before it; `each` is one rank's own part."""
         call = Call(self, routine, len(self.members), of_user)
         with self._order:
             if self._end is not None:
@@ -143,9 +146,8 @@ class Controller:
                 return call
             self._seq += 1
             call.seq = self._seq
-            self._loop.call_soon_threadsafe(
-                self._send, call, json.dumps(message | {"seq": call.seq})
-            )
+            texts = [json.dumps(message | {"seq": call.seq} | own) for own in each or ({},)]
+            self._loop.call_soon_threadsafe(self._send, call, texts)
         return call
 
     def tell(self, message: dict[str, Any]) -> None:
@@ -224,21 +226,12 @@ class Controller:
             )
         port = self.on_loop(self._start_pmi())
         id = secrets.token_hex(8)  # noqa: A001
-        calls = Call(self, "session", len(self.members), False)
-        with self._order:
-            self._seq += 1
-            calls.seq = self._seq
-            self._loop.call_soon_threadsafe(
-                self._send_each,
-                calls,
-                [
-                    {"do": "join", "id": id, "port": port, "rank": rank, "size": len(self.members)}
-                    for rank in range(len(self.members))
-                ],
-            )
-        calls.result(max(0.1, deadline - time.monotonic()))
+        size = len(self.members)
+        join = {"do": "join", "id": id, "port": port, "size": size}
+        call = self.command(join, "session", each=[{"rank": rank} for rank in range(size)])
+        call.result(max(0.1, deadline - time.monotonic()))
         self._formed = True
-        return list(range(len(self.members)))
+        return list(range(size))
 
     def _known_world(self) -> list[int]:
         worlds = [member.world for member in self.members if member.world]
@@ -261,23 +254,17 @@ class Controller:
         )
         return await self._pmi.listen(self.reception.host)
 
-    def _send(self, call: Call, text: str) -> None:
-        if self._accept(call):
-            self.reception.say(text)
-
-    def _send_each(self, call: Call, messages: Iterable[dict[str, Any]]) -> None:
-        from websockets.asyncio.server import broadcast
-
-        if self._accept(call):
-            for member, message in zip(self.members, messages, strict=True):
-                broadcast([member.socket], json.dumps(message | {"seq": call.seq}))
-
-    def _accept(self, call: Call) -> bool:
+    def _send(self, call: Call, texts: list[str]) -> None:
+        """One text for all ranks, or one for each."""
         if self._end is not None:
             call.fail(self._end)
-            return False
+            return
         self._calls[call.seq] = call
-        return True
+        if len(texts) == 1:
+            self.reception.say(texts[0])
+        else:
+            for member, text in zip(self.members, texts, strict=True):
+                self.reception.say(text, [member])
 
     def _reply(self, member: Member, message: dict[str, Any]) -> None:
         if message.get("closed"):

@@ -126,11 +126,12 @@ class Reception:
             "member": member.name,
         }
 
-    def say(self, text: str) -> None:
-        """To all who are here, in the order of calls; waits for nobody."""
+    def say(self, text: str, members: Sequence[Member] | None = None) -> None:
+        """To those who are here, by default all, in the order of calls; waits for nobody."""
         from websockets.asyncio.server import broadcast
 
-        broadcast([m.socket for m in self._members if m.socket is not None and not m.gone], text)
+        to = self._members if members is None else members
+        broadcast([m.socket for m in to if m.socket is not None and not m.gone], text)
 
     async def close(self) -> None:
         """Say goodbye on the lifelines, and listen no more."""

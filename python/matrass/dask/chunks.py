@@ -17,7 +17,7 @@ from matrass.errors import DTypeError, InvalidArgument, ShapeError
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-__all__ = ["Chunk", "Chunked", "chunked", "is_collection"]
+__all__ = ["Chunk", "Chunked", "chunked"]
 
 
 @dataclass(frozen=True)
@@ -42,13 +42,6 @@ class Chunked:
     shape: tuple[int, int]
     dtype: np.dtype[Any]
     chunks: list[Chunk]
-
-
-def is_collection(x: Any) -> bool:
-    """Whether `x` is a Dask array or dataframe, without importing Dask."""
-    return type(x).__module__.split(".")[0] in ("dask", "dask_expr") and hasattr(
-        x, "__dask_graph__"
-    )
 
 
 def chunked(x: Any, client: Client, workers: list[str]) -> Chunked:

@@ -18,10 +18,10 @@ from matrass.arguments import choice_of, flag_of, how_dealt, index_of
 from matrass.control.controller import Controller
 from matrass.dask import worker as in_worker
 from matrass.dask import workers as workers_of
-from matrass.dask.chunks import Chunk, chunked, is_collection
+from matrass.dask.chunks import Chunk, chunked
 from matrass.errors import InvalidArgument, MPIError, RankLostError, SessionClosedError
 from matrass.layout import Layout
-from matrass.session.inputs import scalar_of
+from matrass.session.inputs import is_collection, scalar_of
 from matrass.session.remote_matrix import RemoteMatrix
 from matrass.session.session import Session
 from matrass.session.transfers import Transfer

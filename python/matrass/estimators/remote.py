@@ -21,6 +21,7 @@ from matrass.control.routines import routine
 from matrass.errors import InvalidArgument
 from matrass.grid import Grid
 from matrass.matrix import DistMatrix
+from matrass.session.inputs import is_collection
 
 if TYPE_CHECKING:
     from matrass.control.agent import Desk
@@ -84,13 +85,9 @@ def _host(estimator: Any, values: tuple[Any, ...]) -> Session | None:
         )
     if hosts:
         return next(iter(hosts.values()))  # type: ignore[return-value]
-    if given is None and any(map(_is_dask, values)):
+    if given is None and any(map(is_collection, values)):
         return _session_of_dask()
     return None
-
-
-def _is_dask(x: Any) -> bool:
-    return type(x).__module__.split(".")[0] in ("dask", "dask_expr") and hasattr(x, "persist")
 
 
 def _session_of_dask() -> Session | None:
@@ -146,7 +143,7 @@ def _sent(host: Session, x: Any) -> Any:
     """`x` as the ranks get it."""
     if isinstance(x, Remote) or x is None or np.ndim(x) == 0:
         return x
-    if hasattr(x, "iloc") and not _is_dask(x):
+    if hasattr(x, "iloc") and not is_collection(x):
         x = x.to_numpy()
     matrix = host.put(x)
     return _Line(matrix) if len(x.shape) == 1 else matrix
@@ -156,7 +153,7 @@ def _way_back(estimator: Any, method: str, x: Any) -> Callable[[Any], Any]:
     """What becomes of results: of arrays arrays, of Dask's Dask's, of handles handles."""
     if isinstance(x, Remote):
         return lambda found: found
-    if _is_dask(x):
+    if is_collection(x):
         return lambda found: found.to_dask()
 
     def array(found: Any) -> Any:

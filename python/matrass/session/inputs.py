@@ -16,7 +16,7 @@ from matrass.arguments import dtype_of
 from matrass.arrays import matrix_of, unmasked
 from matrass.errors import DTypeError, InvalidArgument, ShapeError
 
-__all__ = ["array_of", "blocks_of", "is_blocks", "is_sparse", "scalar_of"]
+__all__ = ["array_of", "blocks_of", "is_blocks", "is_collection", "is_sparse", "scalar_of"]
 
 
 def scalar_of(given: np.dtype[Any], wanted: npt.DTypeLike | None) -> np.dtype[Any]:
@@ -70,6 +70,13 @@ def _columns_of(x: Any) -> Any:
 def is_sparse(x: Any) -> bool:
     """Whether `x` is a sparse matrix of SciPy's."""
     return hasattr(x, "tocsr") and hasattr(x, "nnz")
+
+
+def is_collection(x: Any) -> bool:
+    """Whether `x` is a Dask array or dataframe, without importing Dask."""
+    return type(x).__module__.split(".")[0] in ("dask", "dask_expr") and hasattr(
+        x, "__dask_graph__"
+    )
 
 
 def is_blocks(x: Any) -> bool:
