@@ -201,9 +201,11 @@ class DaskSession(Session):
         _, layout_name, blocks = how_dealt("put", matrix.shape, layout, block)
         computed = time.perf_counter()
         tiles = self._tiles(matrix.chunks)
-        a, parts = self._on_each("dask.put", tiles, matrix.shape, scalar, layout_name, blocks)
-        if self._isolated:
-            self.client.run(in_worker.release, self.id, workers=list(self.workers))
+        try:
+            a, parts = self._on_each("dask.put", tiles, matrix.shape, scalar, layout_name, blocks)
+        finally:
+            if self._isolated:
+                self.client.run(in_worker.release, self.id, workers=list(self.workers))
         seconds = time.perf_counter() - computed
         self._named_as(a, name)
         for rank, (count, size, adopted, received, placed) in enumerate(parts):
