@@ -15,6 +15,7 @@ Next: flights_frame.py. The same without Dask, each rank a script of its own: fl
 from __future__ import annotations
 
 import contextlib
+import logging
 import sys
 import time
 from dataclasses import dataclass
@@ -257,6 +258,8 @@ def main() -> int:
                     threads_per_worker=1,
                     processes=True,
                     dashboard_address=None,
+                    # Failures are raised. That a worker's heartbeat is cut off by the end is none.
+                    silence_logs=logging.CRITICAL,
                 )
                 client = stack.enter_context(stack.enter_context(cluster).get_client())
             return 0 if run(client, options, watch) else 1

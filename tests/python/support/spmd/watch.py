@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The time limit of a test: when it is over, every rank's stack is shown and the process set ends.
 
-Each rank has a thread that looks at the clock and at a page of memory that all ranks share. The
-first rank whose thread can run when a limit is over asks all others for their stacks by a signal
-(faulthandler answers it in C, so a rank that holds the GIL answers as well), shows them, and all
-end. Where no rank's Python can run, faulthandler's own timer writes the stacks and an interval
-timer ends the process; both work without the GIL.
+Each rank has a thread that looks at the clock and at a page of memory that all ranks share. When a
+limit is over it writes down its rank's stacks and says so on the page; the first one shows all
+ranks' stacks, and all end. A rank whose thread cannot run, as something holds the GIL, is asked by
+a signal, which faulthandler answers in C. (Only then: to walk the frames of a thread that runs
+Python meanwhile is a segmentation fault at times.) Where no rank's Python can run, faulthandler's
+own timer writes the stacks and an interval timer ends the process; both work without the GIL.
 
 Next: `spmd.plugin`.
 """
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 EXIT_TIMED_OUT = 124  # as timeout(1)
 PATIENCE_AFTER_FAILURE = 10.0
 _POLL_SECONDS = 0.1
-_ANSWER_SECONDS = 0.7
+_OWN_ANSWER_SECONDS = 1.0  # of a rank whose Python can run
+_ANSWER_SECONDS = 0.7  # to the signal
 _NATIVE_DUMP_AFTER = 3.0
 _NATIVE_END_AFTER = 8.0
 _ASK = signal.SIGRTMIN + 7
@@ -58,10 +60,10 @@ class Board:
     """What the ranks of a process set see of one another without MPI: a mapped file.
 
     For each rank: its pid, since when it waits for others after a failure, whether its time is
-    over.
+    over, whether it has written its stacks.
     """
 
-    _PLACE = struct.Struct("<qdq")
+    _PLACE = struct.Struct("<qdqq")
 
     def __init__(self, path: Path, rank: int, size: int) -> None:
         self.rank = rank
@@ -73,12 +75,15 @@ class Board:
         os.close(file)
         self.write()
 
-    def write(self, *, failed_since: float = 0.0, expired: bool = False) -> None:
-        place = (os.getpid(), failed_since, int(expired))
+    def write(
+        self, *, failed_since: float = 0.0, expired: bool = False, answered: bool = False
+    ) -> None:
+        place = (os.getpid(), failed_since, int(expired), int(answered))
         self._PLACE.pack_into(self._memory, self._PLACE.size * self.rank, *place)
 
-    def pids(self) -> list[int]:
-        return [place[0] for place in self._places()]
+    def silent(self) -> list[int]:
+        """The pids of the ranks that have not written their stacks."""
+        return [pid for pid, _, _, answered in self._places() if pid and not answered]
 
     def failed_since(self) -> list[float]:
         return [place[1] for place in self._places()]
@@ -86,7 +91,7 @@ class Board:
     def expired(self) -> bool:
         return any(place[2] for place in self._places())
 
-    def _places(self) -> list[tuple[int, float, int]]:
+    def _places(self) -> list[tuple[int, float, int, int]]:
         size = self._PLACE.size
         return [self._PLACE.unpack_from(self._memory, size * rank) for rank in range(self.size)]
 
@@ -159,12 +164,14 @@ class Watch:
         """Shows every rank's stack and ends the process set; does not return."""
         self._deadline = float("inf")
         self.board.write(expired=True)
+        faulthandler.dump_traceback(self._stacks)
+        self.board.write(expired=True, answered=True)
         if self._become_teller():
             self._show(f"{reason}\n{self._collect()}")
             (self._directory / "told").touch()
             self.remove_directory()
         else:
-            give_up = time.monotonic() + 2 * _ANSWER_SECONDS + 2.0
+            give_up = time.monotonic() + _OWN_ANSWER_SECONDS + 2 * _ANSWER_SECONDS + 2.0
             while time.monotonic() < give_up and not self._told():
                 time.sleep(0.05)
         os._exit(EXIT_TIMED_OUT)
@@ -199,10 +206,15 @@ class Watch:
         return True
 
     def _collect(self) -> str:
-        for pid in self.board.pids():
+        asked = time.monotonic() + _OWN_ANSWER_SECONDS
+        while self.board.silent() and time.monotonic() < asked:
+            time.sleep(0.02)
+        silent = self.board.silent()
+        for pid in silent:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, _ASK)
-        time.sleep(_ANSWER_SECONDS)
+        if silent:
+            time.sleep(_ANSWER_SECONDS)
         return stacks_in(self._directory, self.board.size)
 
     def _note_file(self, rank: int) -> Path:
