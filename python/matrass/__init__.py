@@ -81,7 +81,7 @@ _HOMES = {
     "matrass.tile_sink": "TileSink",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
-_MODULES = ("dask", "estimators", "linalg", "random")
+_MODULES = ("dask", "estimators", "linalg", "random", "spark")
 
 __all__ = sorted([*_HOME_OF, *_MODULES, "__version__"])  # noqa: PLE0605
 

@@ -52,6 +52,15 @@ class Contact:
     """The descriptor of memory that is shared with the driver, where there is one."""
     may_run: bool = False
     """Whether functions may be shipped here: only between processes of one owner."""
+    ports: tuple[int, int] | None = None
+    """The first and the last port that may be listened at here."""
+
+    @classmethod
+    def of_words(cls, told: dict[str, Any]) -> Contact:
+        """As the driver has written it down, in JSON."""
+        ports = told.get("ports")
+        changed = {"lifeline": tuple(told["lifeline"]), "ports": ports and tuple(ports)}
+        return cls(**told | changed)
 
 
 class Desk:
@@ -63,6 +72,10 @@ class Desk:
         self.grid: Grid | None = None
         self.tools: dict[str, Any] = {}
         """What routines keep between calls, by their own keys."""
+        self.address = "127.0.0.1"
+        """Of this machine, as the driver reaches it."""
+        self.at_end: list[Callable[[], object]] = []
+        """What routines want done when the session leaves this process."""
 
     @property
     def on(self) -> Grid:
@@ -165,6 +178,7 @@ class Agent:
             open_timeout=30,
         )
         try:
+            self.desk.address = self._socket.local_address[0]
             self._greet()
             for text in self._socket:
                 message = json.loads(text)
@@ -284,6 +298,8 @@ class Agent:
         self._free([name for name in self.desk.matrices if name.startswith(f"{seq}.")])
 
     def _leave(self) -> None:
+        for act in self.desk.at_end:
+            act()
         self.desk.matrices.clear()
         self.desk.tools.clear()
         self.desk.grid = None

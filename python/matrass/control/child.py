@@ -19,15 +19,15 @@ def main() -> int:
     """Serve the session until it ends."""
     told = json.loads(sys.stdin.read())
     parent = told.pop("parent")
-    # The lifeline ends a rank whose driver is gone; this ends one that is stopped, too.
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        return 1
+    if parent is not None:
+        # The lifeline ends a rank whose driver is gone; this ends one that is stopped, too.
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            return 1
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's
     from matrass.control.agent import Agent, Contact
 
-    contact = Contact(**told | {"lifeline": tuple(told["lifeline"])})
-    Agent(contact).serve()
+    Agent(Contact.of_words(told)).serve()
     return 0
 
 

@@ -81,6 +81,8 @@ class Controller:
         # A garbage collection inside may free handles, which tell the ranks so.
         self._order = threading.RLock()
         self._end: Error | None = None
+        self.broken = False
+        """Whether its world has ended before it was closed."""
         self._closing = False
         self._pmi: PmiServer | None = None
         self._formed = False
@@ -319,6 +321,7 @@ class Controller:
         if self._end is not None:
             return
         self._end = error
+        self.broken = True
         if self._pmi is not None:
             if not self._formed:
                 self.abandon()

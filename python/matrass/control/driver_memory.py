@@ -16,6 +16,7 @@ import numpy as np
 
 from matrass.bootstrap.which_mpi import load_core
 from matrass.control.routines import routine
+from matrass.control.tiles import dealt_by_rows
 from matrass.errors import MPIError
 
 if TYPE_CHECKING:
@@ -32,21 +33,8 @@ Words = dict[str, Any]
 def _put(desk: Desk, source: Words, shape: tuple[int, int], dtype: np.dtype[Any]) -> Any:
     """This rank's rows, as they lie in the driver."""
     by_rows = source["strides"][1] == dtype.itemsize or shape[0] == 1
-    a = _uninitialised(desk, shape, dtype, by_rows)
+    a = dealt_by_rows(desk, shape, dtype, by_rows)
     return a, _copy(a, source, 0, shape[0], to_driver=False)
-
-
-def _uninitialised(
-    desk: Desk, shape: tuple[int, int], dtype: np.dtype[Any], by_rows: bool
-) -> DistMatrix:
-    """A matrix dealt by rows, with row-major or column-major parts."""
-    from matrass.matrix import DistMatrix
-
-    m, n = shape
-    extents, layout = ((n, m), "STAR,VC") if by_rows else ((m, n), "VC,STAR")
-    zeros = load_core().zeros(desk.on._core, extents, dtype, layout, None, zero=False)
-    a = DistMatrix._wrap(zeros, desk.on)
-    return a.T if by_rows else a
 
 
 @routine("fetch")
@@ -106,7 +94,7 @@ def _reach(_: Desk, source: Words, expected: int) -> Any:
 
 @routine("put.begin")
 def _begin(desk: Desk, shape: tuple[int, int], dtype: np.dtype[Any]) -> Any:
-    return _uninitialised(desk, shape, dtype, True)
+    return dealt_by_rows(desk, shape, dtype, True)
 
 
 @routine("put.rows")

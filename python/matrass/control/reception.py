@@ -124,6 +124,7 @@ class Reception:
             "line_token": self.line_token,
             "certificate": self.certificate,
             "member": member.name,
+            "ports": self._ports,
         }
 
     def say(self, text: str, members: Sequence[Member] | None = None) -> None:

@@ -40,6 +40,10 @@ _HOMES = {
         _OF_DRIVER_MEMORY.split(),
         "matrass.control.driver_memory",
     ),
+    **dict.fromkeys(
+        ["wire.coo", "wire.connections", "wire.drop", "wire.expect", "wire.give", "wire.place"],
+        "matrass.wire.routines",
+    ),
     "estimator": "matrass.estimators.remote",
     "dask.put": "matrass.dask.routines",
     "dask.place": "matrass.dask.routines",

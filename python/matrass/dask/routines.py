@@ -15,6 +15,7 @@ import numpy as np
 
 from matrass.agreement import together
 from matrass.control.routines import routine
+from matrass.control.tiles import assembled
 from matrass.dask import worker
 from matrass.errors import MemoryLimitError
 
@@ -43,8 +44,6 @@ def _put(  # noqa: PLR0917
 
     `tiles` has for each rank a list of (i0, j0, shape, key or place).
     """
-    from matrass.create import from_tiles
-
     start = time.perf_counter()
     grid = desk.on
     mine = tiles[grid.rank]
@@ -53,29 +52,11 @@ def _put(  # noqa: PLR0917
     given = time.perf_counter()
     in_place = [x for x in arrays if x.dtype == dtype and x.flags.aligned]
     adopted = 0 if desk.contact.own else sum(x.nbytes for x in in_place)
-    placed = [
-        (i0, j0, x if x.dtype == dtype else x.astype(dtype))
-        for (i0, j0, *_), x in zip(mine, arrays, strict=True)
-    ]
-    if not placed and grid.rank == 0 and 0 in shape:
-        placed = [(0, 0, np.empty(shape, dtype))]
-    col, _, row = layout.strip("[]").partition(",")
-    if row == "STAR" and _by_rows(desk, arrays):
-        # Row-major chunks become row-major parts: whole lines are copied, none is turned.
-        turned = [(j0, i0, x.T) for i0, j0, x in placed]
-        blocks = None if block is None else (block[1], block[0])
-        a = from_tiles(grid, turned, shape[::-1], layout=f"STAR,{col}", block=blocks).T
-    else:
-        a = from_tiles(grid, placed, shape, layout=layout, block=block)
+    placed = [(i0, j0, x) for (i0, j0, *_), x in zip(mine, arrays, strict=True)]
+    a = assembled(desk, placed, shape, dtype, (layout, block))
     end = time.perf_counter()
-    size = sum(x.nbytes for _, _, x in placed)
+    size = sum(x.size for x in arrays) * dtype.itemsize
     return a, [len(placed), float(size), float(adopted), given - start, end - given]
-
-
-def _by_rows(desk: Desk, arrays: list[npt.NDArray[Any]]) -> bool:
-    """Whether most bytes of all ranks lie by rows. Collective."""
-    mine = sum(x.nbytes if x.strides[0] >= x.strides[1] else -x.nbytes for x in arrays)
-    return bool(desk.on.comm.allreduce(mine) > 0)
 
 
 @routine("dask.place")

@@ -293,7 +293,7 @@ class DaskSession(Session):
         from distributed import wait
 
         start = time.perf_counter()
-        rows = a if _in_rows(a) else a.to("VC,STAR")
+        rows = a if a.is_by_rows else a.to("VC,STAR")
         placed = time.perf_counter()
         height = max(1, -(-a.shape[0] // len(self.workers)))
         places: list[Any] = []
@@ -336,7 +336,3 @@ class DaskSession(Session):
                 )
             )
         return da.concatenate(parts)
-
-
-def _in_rows(a: RemoteMatrix) -> bool:
-    return str(a.layout) == "[VC,STAR]" and a.block[0] * len(a.session.ranks) >= a.shape[0]

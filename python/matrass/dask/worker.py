@@ -43,7 +43,7 @@ def start(contacts: dict[str, dict[str, Any]], isolated: bool, dask_worker: Work
     _workers[session] = dask_worker
     if isolated:
         return _start_child(contact)
-    agent = Agent(Contact(**contact | {"lifeline": tuple(contact["lifeline"])}))
+    agent = Agent(Contact.of_words(contact))
     _agents[session] = agent
     threading.Thread(
         target=_serve, args=(agent, session), name=f"matrass-agent-{session}", daemon=True

@@ -6,6 +6,7 @@ Next: ``remote_matrix.py``.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -16,7 +17,15 @@ from matrass.arguments import dtype_of
 from matrass.arrays import matrix_of, unmasked
 from matrass.errors import DTypeError, InvalidArgument, ShapeError
 
-__all__ = ["array_of", "blocks_of", "is_blocks", "is_collection", "is_sparse", "scalar_of"]
+__all__ = [
+    "array_of",
+    "blocks_of",
+    "giver_of",
+    "is_blocks",
+    "is_collection",
+    "is_sparse",
+    "scalar_of",
+]
 
 
 def scalar_of(given: np.dtype[Any], wanted: npt.DTypeLike | None) -> np.dtype[Any]:
@@ -77,6 +86,16 @@ def is_collection(x: Any) -> bool:
     return type(x).__module__.split(".")[0] in ("dask", "dask_expr") and hasattr(
         x, "__dask_graph__"
     )
+
+
+_GIVERS = {"pyspark": "matrass.spark.transfer"}
+"""Modules that bring what a package has, by the package's name; each has ``put``."""
+
+
+def giver_of(x: Any) -> Any:
+    """The module that brings `x` to the ranks by itself, if there is one."""
+    home = _GIVERS.get(type(x).__module__.split(".")[0])
+    return None if home is None else importlib.import_module(home)
 
 
 def is_blocks(x: Any) -> bool:

@@ -7,6 +7,7 @@ routines of `matrass.linalg` run on the ranks and give handles. Next: ``session.
 
 from __future__ import annotations
 
+import importlib
 import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
@@ -302,9 +303,33 @@ class RemoteMatrix(_Arithmetic):
         part: RemoteMatrix = self[i0:i1]
         return part.to_numpy()
 
+    @property
+    def is_by_rows(self) -> bool:
+        """Whether each rank holds one contiguous range of rows."""
+        tall = self.block[0] * len(self.session.ranks) >= self.shape[0]
+        return str(self.layout) == "[VC,STAR]" and tall
+
     def to_dask(self) -> Any:
         """The matrix as a Dask array, of a session of Dask workers."""
         return self.session.to_dask(self)
+
+    def to_spark(self, spark: Any, form: str = "dataframe", partitions: int | None = None) -> Any:
+        """The matrix in Spark: as a DataFrame of (index, vector), or MLlib's.
+
+        Parameters
+        ----------
+        spark : pyspark.sql.SparkSession
+        form : {"dataframe", "indexedrow", "block"}
+        partitions : int, optional
+            By default as many as there are ranks.
+
+        Notes
+        -----
+        Spark's tasks fetch the rows from the ranks; when this returns they are in Spark's storage.
+        """
+        return importlib.import_module("matrass.spark.transfer").to_spark(
+            self, spark, form, partitions
+        )
 
     def __repr__(self) -> str:
         named = f" {self.name!r}" if self.name else ""

@@ -21,7 +21,7 @@ from matrass.control.controller import Controller
 from matrass.control.messages import decode, encode
 from matrass.errors import InvalidArgument, SessionClosedError
 from matrass.layout import Layout
-from matrass.session.inputs import array_of, blocks_of, is_blocks, is_sparse, scalar_of
+from matrass.session.inputs import array_of, blocks_of, giver_of, is_blocks, is_sparse, scalar_of
 from matrass.session.ranks import Rank
 from matrass.session.remote_matrix import Handle, RemoteMask, RemoteMatrix, RemoteSparse
 from matrass.session.transfers import Transfers
@@ -246,7 +246,9 @@ class Session:
         Parameters
         ----------
         x : array_like, DataFrame, Arrow table, SciPy sparse, list or iterator of row blocks
-            Rows are dealt to the ranks. A vector becomes a matrix of one column.
+            Rows are dealt to the ranks. A vector becomes a matrix of one column. Of Spark: a
+            DataFrame of numbers, or of one column of arrays or vectors, and MLlib's distributed
+            matrices, whose partitions go straight to the ranks.
         layout, block
             See `DistMatrix`. None: contiguous parts of the rows.
         name : str, optional
@@ -269,6 +271,10 @@ class Session:
         ShapeError, DTypeError, MemoryLimitError
         """
         self._require_open("put")
+        giver = giver_of(x)
+        if giver is not None:
+            given = giver.put(self, x, (layout, block), dtype, progress)
+            return self._named_as(given, name)
         if is_sparse(x):
             return self._named_as(self._put_sparse(x, dtype), name)
         if is_blocks(x):
@@ -297,6 +303,11 @@ class Session:
     def _require_open(self, routine: str) -> None:
         if self._controller.end is not None:
             raise SessionClosedError(f"{routine}: {self._controller.end}")
+
+    def _require_alive(self) -> None:
+        """Raise the reason for which the session has ended, if it has."""
+        if self._controller.end is not None:
+            raise self._controller.end
 
     def _put(self, x: npt.NDArray[Any], dtype: np.dtype[Any], progress: Any) -> RemoteMatrix:
         raise NotImplementedError

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Between a driver's arrays and ranks that are no children of it: by connections to each rank.
+
+Next: ``local.py``.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from matrass.errors import InvalidArgument, ShapeError
+from matrass.session.transfers import Transfer
+from matrass.wire import delivery
+from matrass.wire.delivery import Place
+from matrass.wire.stage import Tile
+
+if TYPE_CHECKING:
+    from matrass.session.remote_matrix import RemoteMatrix
+    from matrass.session.session import Session
+
+__all__ = ["fetch", "put"]
+
+
+def put(
+    session: Session,
+    x: npt.NDArray[Any],
+    dtype: np.dtype[Any],
+    progress: Callable[[float], None] | None,
+) -> RemoteMatrix:
+    """Send each rank its rows of `x`."""
+    start = time.perf_counter()
+    name, ticket = secrets.token_hex(8), secrets.token_urlsafe(24)
+    places = _places(session, "wire.expect", name, ticket)
+    shares = _shares(session, len(x))
+
+    def send(rank: int) -> None:
+        begin, end = shares[rank]
+        rows = np.ascontiguousarray(x[begin:end], dtype)
+        delivery.deliver([places[rank]], rank, 0, [Tile("rows", (0, 0), (rows,))])
+
+    _for_each_rank(session, send, progress)
+    sent = time.perf_counter()
+    parts = [[(rank, 0, begin)] if begin < end else [] for rank, (begin, end) in enumerate(shares)]
+    a: RemoteMatrix
+    a, told = session._on_each("wire.place", name, parts, x.shape, dtype, "[VC,STAR]", None)
+    end = time.perf_counter()
+    for rank, (tiles, size, _, placed) in enumerate(told):
+        session.transfers.add(
+            Transfer(
+                what="put",
+                matrix=a.id,
+                rank=rank,
+                tiles=int(tiles),
+                bytes=int(size),
+                adopted=0,
+                moved=int(size),
+                serialise=0.0,
+                send=sent - start,
+                receive=0.0,
+                place=placed,
+                seconds=end - start,
+            )
+        )
+    return a
+
+
+def fetch(session: Session, a: RemoteMatrix, out: npt.NDArray[Any] | None) -> npt.NDArray[Any]:
+    """Fetch each rank's rows."""
+    start = time.perf_counter()
+    if out is None:
+        out = np.empty(a.shape, a.dtype, order=a.order)
+    elif out.shape != a.shape or out.dtype != a.dtype:
+        raise ShapeError(
+            f"to_numpy: out must have shape {a.shape} and dtype {a.dtype}: got {out.shape} and "
+            f"{out.dtype}"
+        )
+    elif not out.flags.writeable:
+        raise InvalidArgument("to_numpy: out must be writable")
+    target = out
+    rows = a if a.is_by_rows else a.to("VC,STAR")
+    placed = time.perf_counter()
+    name, ticket = secrets.token_hex(8), secrets.token_urlsafe(24)
+    places = _places(session, "wire.give", name, ticket, rows)
+    shares = _shares(session, len(out))
+
+    def take(rank: int) -> None:
+        begin, end = shares[rank]
+        if begin < end:
+            target[begin:end] = delivery.fetch(places[rank], begin, end)
+
+    try:
+        _for_each_rank(session, take, None)
+    finally:
+        session._start("wire.drop", (name,), {})
+    end = time.perf_counter()
+    for rank, (first, last) in enumerate(shares):
+        size = (last - first) * a.shape[1] * a.dtype.itemsize
+        session.transfers.add(
+            Transfer(
+                what="fetch",
+                matrix=a.name or a.id,
+                rank=rank,
+                tiles=1,
+                bytes=size,
+                adopted=0,
+                moved=size,
+                serialise=0.0,
+                send=end - placed,
+                receive=0.0,
+                place=placed - start,
+                seconds=end - start,
+            )
+        )
+    return out
+
+
+def _places(session: Session, routine: str, name: str, ticket: str, *args: Any) -> list[Place]:
+    _, given = session._on_each(routine, name, ticket, *args)
+    return [Place.of_words(rank, place, name, ticket) for rank, place in enumerate(given)]
+
+
+def _shares(session: Session, m: int) -> list[tuple[int, int]]:
+    """The rows of each rank in [VC,STAR]."""
+    ranks = len(session.ranks)
+    height = max(1, -(-m // ranks))
+    return [(min(r * height, m), min((r + 1) * height, m)) for r in range(ranks)]
+
+
+def _for_each_rank(
+    session: Session, work: Callable[[int], None], progress: Callable[[float], None] | None
+) -> None:
+    """Do this with all ranks at once; a lost rank is the reason for what fails."""
+    count = len(session.ranks)
+    with ThreadPoolExecutor(count, thread_name_prefix="matrass-wire") as pool:
+        try:
+            started = [pool.submit(work, rank) for rank in range(count)]
+            for done, each in enumerate(as_completed(started), 1):
+                each.result()
+                if progress is not None:
+                    progress(done / count)
+        except Exception:
+            session._require_alive()
+            raise

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""In a Spark Python worker: the agents of sessions, whose ranks outlive the tasks that began them.
+
+Next: ``pools.py``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from matrass.control.agent import Agent, Contact
+
+if TYPE_CHECKING:
+    from pyarrow import RecordBatch
+
+__all__ = ["HOSTED", "host", "hosting", "pulse"]
+
+HOSTED = "member long, pid long, host string, daemon long"
+"""The schema of what `hosting` and `pulse` yield: who the process is, and its Spark daemon."""
+
+_POLL_SECONDS = 0.005
+
+
+def host(contact: dict[str, Any], serving: Callable[[], object] = lambda: None) -> Agent:
+    """Begin to serve a session, in a thread of this process."""
+    agent = Agent(Contact.of_words(contact))
+
+    def serve() -> None:
+        try:
+            agent.serve()
+        finally:
+            serving()
+
+    threading.Thread(target=serve, name=f"matrass-agent-{contact['session']}", daemon=True).start()
+    return agent
+
+
+def hosting(
+    contacts: list[dict[str, Any]], isolated: bool, seconds: float
+) -> Callable[[Iterator[RecordBatch]], Iterator[RecordBatch]]:
+    """A task of a barrier stage: its process becomes a rank, or has a child that does.
+
+    It ends when all ranks are in their world: until then no process may take another's task.
+    """
+
+    def task(batches: Iterator[RecordBatch]) -> Iterator[RecordBatch]:
+        for batch in batches:
+            for member in batch.column(0).to_pylist():
+                if isolated:
+                    pid = _start_child(contacts[member])
+                else:
+                    pid = os.getpid()
+                    ended = threading.Event()
+                    agent = host(contacts[member], ended.set)
+                    deadline = time.monotonic() + seconds
+                    while agent.desk.grid is None and not ended.is_set():
+                        if time.monotonic() > deadline:
+                            break
+                        time.sleep(_POLL_SECONDS)
+                yield _who(member, pid)
+
+    return task
+
+
+def pulse(batches: Iterator[RecordBatch]) -> Iterator[RecordBatch]:
+    """A task that shows Spark that its Python workers are in use."""
+    for batch in batches:
+        for member in batch.column(0).to_pylist():
+            yield _who(member, os.getpid())
+
+
+def _who(member: int, pid: int) -> RecordBatch:
+    import socket
+
+    row = {"member": [member], "pid": [pid], "host": [socket.gethostname()]}
+    return pa.RecordBatch.from_pydict(row | {"daemon": [os.getppid()]})
+
+
+def _start_child(contact: dict[str, Any]) -> int:
+    """A rank in a process of its own, which ends with its session, not with this Python worker."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", "matrass.control.child"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    assert child.stdin is not None
+    child.stdin.write(json.dumps(contact | {"own": True, "parent": None}).encode())
+    child.stdin.close()
+    threading.Thread(target=child.wait, daemon=True).start()  # no zombie
+    return child.pid

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Jobs of Spark's on behalf of a session: each ends with the session, and tells how far it is.
+
+Next: ``transfer.py``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from matrass.errors import CancelledError, MPIError, SessionClosedError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from matrass.session.session import Session
+
+__all__ = ["Job", "job", "spark_errors"]
+
+_Result = TypeVar("_Result")
+_POLL_SECONDS = 0.02
+_PROGRESS_EVERY = 10
+_PATIENCE = 25
+
+
+class Job:
+    """An action of Spark's in a thread of its own.
+
+    Parameters
+    ----------
+    spark : pyspark.sql.SparkSession
+    what : str
+        What is said of it in Spark's pages.
+    action : callable
+    """
+
+    def __init__(self, spark: SparkSession, what: str, action: Callable[[], Any]) -> None:
+        from pyspark import InheritableThread
+
+        self._context = spark.sparkContext
+        self._tag = f"matrass-{secrets.token_hex(6)}"
+        self._spark = spark
+        self._what = what
+        self._action = action
+        self._value: Any = None
+        self._error: BaseException | None = None
+        self.ended = threading.Event()
+        # It inherits the caller's job group and scheduler pool: who cancels these cancels this.
+        self._thread = InheritableThread(target=self._run, daemon=True, session=spark)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._context.addJobTag(self._tag)
+            self._context.setLocalProperty("spark.job.description", f"matrass: {self._what}")
+            self._value = self._action()
+        except BaseException as error:
+            self._error = error
+        finally:
+            self.ended.set()
+
+    def cancel(self) -> None:
+        """Have Spark end its tasks."""
+        with contextlib.suppress(Exception):  # the context may be gone
+            self._context.cancelJobsWithTag(self._tag)
+
+    def value(self) -> Any:
+        """What the action returned, once it has ended; or what it raised."""
+        self.ended.wait()
+        if self._error is not None:
+            with spark_errors(self._spark, self._what):
+                raise self._error
+        return self._value
+
+    def progress(self) -> float:
+        """The part of its tasks that has ended, from 0 to 1."""
+        with contextlib.suppress(Exception):
+            jvm: Any = self._context._jsc
+            tracker = jvm.sc().statusTracker()
+            done = total = 0
+            for number in tracker.getJobIdsForTag(self._tag):
+                for stage in tracker.getJobInfo(number).get().stageIds():
+                    told = tracker.getStageInfo(stage)
+                    if told.isDefined():
+                        done += told.get().numCompletedTasks()
+                        total += told.get().numTasks()
+            return done / total if total else 0.0
+        return 0.0
+
+
+def job(
+    session: Session,
+    spark: SparkSession,
+    what: str,
+    action: Callable[[], _Result],
+    progress: Callable[[float], None] | None = None,
+) -> _Result:
+    """Run an action of Spark's while the session lives.
+
+    Raises
+    ------
+    RankLostError, SessionClosedError
+        If the session ends meanwhile.
+    CancelledError
+        If somebody cancels the job.
+    MPIError
+        If it fails.
+    """
+    running = Job(spark, what, action)
+    count = 0
+    try:
+        while not running.ended.wait(_POLL_SECONDS):
+            session._require_alive()
+            count += 1
+            if progress is not None and count % _PROGRESS_EVERY == 0:
+                progress(running.progress())
+    except BaseException:
+        running.cancel()
+        raise
+    try:
+        result: _Result = running.value()
+    except Exception:
+        for _ in range(_PATIENCE):  # a lost rank is the reason, where one was lost
+            session._require_alive()
+            time.sleep(_POLL_SECONDS)
+        raise
+    return result
+
+
+@contextlib.contextmanager
+def spark_errors(spark: SparkSession, routine: str) -> Iterator[None]:
+    """Raise what Spark raises as errors of matrass's, in one line and a note."""
+    from py4j.protocol import Py4JError
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except (Py4JError, PySparkException, ConnectionError, EOFError) as error:
+        text = str(error)
+        kind: type[Exception] = MPIError
+        if is_stopped(spark) or "SparkContext was shut down" in text:
+            kind = SessionClosedError
+        elif "cancelled" in text:
+            kind = CancelledError
+        raised = kind(f"{routine}: Spark's job failed: {_cause(text)}")
+        raised.add_note(text)
+        raise raised from None
+
+
+def is_stopped(spark: SparkSession) -> bool:
+    """Whether the context is gone, or its JVM."""
+    try:
+        jvm: Any = spark.sparkContext._jsc
+        return jvm is None or bool(jvm.sc().isStopped())
+    except Exception:
+        return True
+
+
+def _cause(text: str) -> str:
+    """The line of a Java error that says most."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [line for line in lines if not line.startswith(("at ", "File ", "Traceback", "^"))]
+    named = [line for line in lines if "Error:" in line or "Exception:" in line]
+    for mark in ("ModuleNotFoundError", "cancelled"):
+        named = [line for line in named if mark in line] or named
+    return (named or lines or ["no reason was given"])[0][:300]

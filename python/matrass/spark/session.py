@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A session whose ranks live in Spark's Python workers.
+
+Next: ``run.py``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import warnings
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from matrass.arguments import choice_of, index_of
+from matrass.control.controller import Controller
+from matrass.errors import Error, InvalidArgument, MPIError
+from matrass.session import wire_transfer
+from matrass.session.session import Session
+from matrass.spark.hosts import HOSTED, hosting, pulse
+from matrass.spark.jobs import Job
+from matrass.spark.pools import Pool, require_classic, serve, slots
+
+if TYPE_CHECKING:
+    import pyspark.sql
+
+    from matrass.session.remote_matrix import RemoteMatrix
+
+__all__ = ["SparkSession"]
+
+_OPEN_SECONDS = 60.0
+_PULSE_SECONDS = 25.0
+"""Spark ends Python workers that have had nothing to do for 60 s."""
+
+
+class SparkSession(Session):
+    """Ranks in Spark's Python workers, between and beside the tasks that these run.
+
+    Parameters
+    ----------
+    spark : pyspark.sql.SparkSession
+        A classic one: Spark Connect's driver is elsewhere.
+    ranks : int, optional
+        How many; by default as many as tasks can run at once. Barrier stages need so many slots.
+    isolation : {"thread", "process"}
+        "thread": a Python worker's process is the rank, and takes the partitions that it reads
+        where they are. "process": a child of it is, which Spark does not know of: it needs no
+        keep-alive, and partitions are sent to it.
+    retry : int
+        How often `put` is repeated on fresh ranks after one was lost.
+    host : str, optional
+        The address of this process that executors can reach; by default Spark's own driver's.
+    ports : (int, int), optional
+        The first and the last port that may be listened at, here and on the ranks.
+    tls : (str, str), optional
+        Files of a certificate and its key: commands are encrypted.
+    timeout : float
+        Seconds in which the ranks must be up.
+
+    Raises
+    ------
+    InvalidArgument
+        If the cluster has fewer slots, or `spark` is of Spark Connect.
+    SessionClosedError
+        If the SparkContext was stopped.
+    TimeoutError, RankLostError, MPIError
+
+    Notes
+    -----
+    The ranks are workers of a pool of their own. Spark ends Python workers that are idle for 60 s,
+    so a small job shows every 25 s that they are not. Where Spark does not use workers again
+    (``spark.python.worker.reuse=false``) the session says so, and takes ``isolation="process"``.
+    What ranks hold is a cache: when one is lost, `put` again, as Spark knows how data was made.
+    """
+
+    def __init__(
+        self,
+        spark: pyspark.sql.SparkSession,
+        ranks: int | None = None,
+        isolation: Literal["thread", "process"] = "thread",
+        *,
+        retry: int = 0,
+        host: str | None = None,
+        ports: tuple[int, int] | None = None,
+        tls: tuple[str, str] | None = None,
+        timeout: float = _OPEN_SECONDS,
+    ) -> None:
+        self.spark = require_classic(spark, "spark.Session")
+        self._count = _ranks_of(self.spark, ranks)
+        self._isolated = choice_of(isolation, ("thread", "process"), "isolation") == "process"
+        self._retry = index_of(retry, "spark.Session: retry")
+        conf = self.spark.sparkContext.getConf()
+        if not self._isolated and conf.get("spark.python.worker.reuse", "true") == "false":
+            warnings.warn(
+                "spark.Session: Python workers do not outlive their tasks here "
+                "(spark.python.worker.reuse=false): the ranks are children of their own "
+                '(isolation="process")',
+                stacklevel=2,
+            )
+            self._isolated = True
+        host = host or conf.get("spark.driver.host", "127.0.0.1")
+        self._listen = "127.0.0.1" if _is_local(self.spark) else host, ports, tls
+        self._timeout = timeout
+        super().__init__()
+
+    def _open(self) -> tuple[Controller, Callable[[], None]]:
+        """Known processes at first; fresh ones where these cannot be ranks of one world again."""
+        pool = Pool(self.spark, self._count)
+        try:
+            return self._open_in(pool)
+        except MPIError:
+            if not pool.known:
+                raise
+            return self._open_in(Pool(self.spark, self._count, fresh=True))
+
+    def _open_in(self, pool: Pool) -> tuple[Controller, Callable[[], None]]:
+        require_classic(self.spark, "spark.Session")
+        host, ports, tls = self._listen
+        names = [f"rank-{rank}" for rank in range(self._count)]
+        controller = Controller(names, host=host, ports=ports, tls=tls)
+        told = {"session": controller.id, "own": self._isolated, "may_run": True}
+        contacts = [controller.reception.contact(member) | told for member in controller.members]
+        task = hosting(contacts, self._isolated, self._timeout)
+        start = pool.numbered(self._count, task, HOSTED, barrier=True)
+        job = Job(self.spark, "session", start.collect)
+        watched = threading.Thread(target=_watch, args=(job, controller), daemon=True)
+        watched.start()
+        try:
+            controller.open(self._timeout)
+            hosts = job.value()
+        except BaseException:
+            job.cancel()
+            controller.close(0)
+            raise
+        self.pool = pool
+        serve(self, pool)
+        keeper = None
+        if not self._isolated:
+            keeper = _Keeper(self.spark, pool, {(each.host, each.daemon) for each in hosts})
+        return controller, partial(_clean_up, controller, pool, keeper)
+
+    def _put(
+        self, x: npt.NDArray[Any], dtype: np.dtype[Any], progress: Callable[[float], None] | None
+    ) -> RemoteMatrix:
+        """From this process straight to the ranks."""
+        return wire_transfer.put(self, x, dtype, progress)
+
+    def _fetch(self, a: RemoteMatrix, out: npt.NDArray[Any] | None) -> npt.NDArray[Any]:
+        return wire_transfer.fetch(self, a, out)
+
+
+def _ranks_of(spark: pyspark.sql.SparkSession, ranks: int | None) -> int:
+    there = slots(spark)
+    conf = spark.sparkContext.getConf()
+    dynamic = conf.get("spark.dynamicAllocation.enabled", "false") == "true"
+    hint = (
+        "spark.dynamicAllocation.enabled=true: barrier stages need executors that stay; set "
+        "spark.dynamicAllocation.enabled=false"
+        if dynamic
+        else "more executors or cores, or fewer ranks"
+    )
+    if dynamic:
+        raise InvalidArgument(f"spark.Session: the cluster must have fixed executors: got {hint}")
+    count = there if ranks is None else index_of(ranks, "spark.Session: ranks")
+    if not 1 <= count <= there:
+        raise InvalidArgument(
+            f"spark.Session: ranks must be from 1 to {there}, the tasks that can run at once: "
+            f"got {count} ({hint})"
+        )
+    return count
+
+
+def _is_local(spark: pyspark.sql.SparkSession) -> bool:
+    return str(spark.sparkContext.master).startswith("local")
+
+
+def _watch(job: Job, controller: Controller) -> None:
+    """When the stage that starts the ranks fails, nobody waits for them any more."""
+    job.ended.wait()
+    try:
+        job.value()
+    except Error as error:
+        with contextlib.suppress(RuntimeError):  # it is closed already
+            controller.end_world("", error)
+
+
+class _Keeper:
+    """Has Spark use each of its daemons of the pool before it takes their workers for idle."""
+
+    def __init__(
+        self, spark: pyspark.sql.SparkSession, pool: Pool, daemons: set[tuple[str, int]]
+    ) -> None:
+        self._spark, self._pool, self._daemons = spark, pool, daemons
+        self._stopped = threading.Event()
+        self._job: Job | None = None
+        self._thread = threading.Thread(target=self._run, name="matrass-pulse", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._stopped.wait(_PULSE_SECONDS):
+            try:
+                self._beat()
+            except Exception:  # Spark is gone or the job was cancelled: a lost rank says so
+                continue
+
+    def _beat(self) -> None:
+        missing = set(self._daemons)
+        count = len(self._daemons)
+        for _ in range(5):
+            work = self._pool.numbered(count, pulse, HOSTED).collect
+            self._job = Job(self._spark, "the ranks are in use", work)
+            missing -= {(each.host, each.daemon) for each in self._job.value()}
+            if not missing or self._stopped.is_set():
+                return
+            count *= 2
+
+    def stop(self) -> None:
+        """Let the workers go."""
+        self._stopped.set()
+        if self._job is not None and not self._job.ended.is_set():
+            self._job.cancel()
+
+
+def _clean_up(controller: Controller, pool: Pool, keeper: _Keeper | None) -> None:
+    if keeper is not None:
+        keeper.stop()
+        if not controller.broken:
+            pool.give_back()

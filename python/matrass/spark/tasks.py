@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What Spark's tasks do for matrass, in Python workers: they read and yield Arrow batches.
+
+Next: ``pools.py`` (which Python workers).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from matrass.control import failures
+from matrass.errors import Error
+from matrass.spark.batches import block_tile, matrix_of, numbers_of, rows_of
+from matrass.wire.delivery import Place, deliver, fetch
+from matrass.wire.stage import Tile
+
+if TYPE_CHECKING:
+    from pyarrow import RecordBatch
+
+Task = Callable[[Iterator["RecordBatch"]], Iterator["RecordBatch"]]
+
+__all__ = ["REPORT", "delivering", "fetching"]
+
+REPORT = (
+    "part long, attempt long, rank long, rows long, columns long, last long, tiles long, "
+    "bytes long, error string"
+)
+"""The schema of what `delivering` yields: one row for each partition."""
+
+
+class _Reader:
+    """Makes tiles of batches, and counts what it has seen."""
+
+    def __init__(self, kind: str, columns: Sequence[str], dtype: str, block: tuple[int, int]):
+        self.kind, self.columns, self.dtype, self.block = kind, columns, dtype, block
+        self.rows, self.width, self.last = 0, -1, -1
+
+    def tiles(self, batches: Iterable[RecordBatch]) -> Iterator[Tile]:
+        for batch in batches:
+            if batch.num_rows:
+                yield from getattr(self, f"_{self.kind}")(batch)
+                self.rows += batch.num_rows
+
+    def _of_width(self, x: Any) -> Any:
+        if self.width not in (-1, x.shape[1]):
+            from matrass.errors import ShapeError
+
+            raise ShapeError(f"put: rows must have one length: got {self.width} and {x.shape[1]}")
+        self.width = x.shape[1]
+        return x
+
+    def _rows(self, batch: RecordBatch) -> Iterator[Tile]:
+        x = self._of_width(matrix_of(batch, self.columns, self.dtype))
+        yield Tile("rows", (self.rows, 0), (x,))
+
+    def _indexed(self, batch: RecordBatch) -> Iterator[Tile]:
+        numbers = numbers_of(batch.column("index"), "index")
+        self.last = max(self.last, int(numbers.max()))
+        x = self._of_width(rows_of(batch.column("vector"), "vector", self.dtype))
+        yield Tile("indexed", (0, 0), (numbers, x))
+
+    def _coo(self, batch: RecordBatch) -> Iterator[Tile]:
+        i, j, v = (numbers_of(batch.column(name), name) for name in ("i", "j", "value"))
+        yield Tile("coo", (0, 0), (i, j, v.astype(self.dtype, copy=False)))
+
+    def _blocks(self, batch: RecordBatch) -> Iterator[Tile]:
+        for place, block in zip(
+            batch.column("place").to_pylist(), batch.column("block"), strict=True
+        ):
+            at = place["_1"] * self.block[0], place["_2"] * self.block[1]
+            i0, j0, x = block_tile(_opened(block), at)
+            yield Tile("rectangle", (i0, j0), (x.astype(self.dtype, copy=False),))
+
+
+def _opened(block: Any) -> dict[str, Any]:
+    """The parts of a structure; its lists as arrays, without a copy."""
+    found: dict[str, Any] = {}
+    for name, value in block.items():
+        whole = getattr(value, "values", None)
+        found[name] = whole.to_numpy(zero_copy_only=False) if whole is not None else value.as_py()
+    return found
+
+
+def delivering(
+    kind: str,
+    columns: Sequence[str],
+    dtype: str,
+    block: tuple[int, int],
+    places: list[tuple[Any, ...]],
+) -> Task:
+    """A task that brings its partition to a rank, and reports where it is."""
+
+    def task(batches: Iterator[RecordBatch]) -> Iterator[RecordBatch]:
+        from pyspark import TaskContext
+
+        context = TaskContext.get()
+        assert context is not None
+        part, attempt = context.partitionId(), context.taskAttemptId()
+        reader = _Reader(kind, columns, dtype, block)
+        rank, count, size, error = 0, 0, 0, None
+        try:
+            ranks = [Place(*each) for each in places]
+            rank, count, size = deliver(ranks, part, attempt, reader.tiles(batches))
+        except Error as problem:  # Spark would wrap it, and try again
+            error = json.dumps(failures.describe(problem))
+        report = [part, attempt, rank, reader.rows, reader.width, reader.last, count, size]
+        names = REPORT.replace(",", "").split()[::2]
+        values = {name: [value] for name, value in zip(names, [*report, error], strict=True)}
+        yield pa.RecordBatch.from_pydict(values, _SCHEMA)
+
+    return task
+
+
+_SCHEMA = pa.schema(
+    [
+        (name, pa.string() if kind == "string" else pa.int64())
+        for name, kind in (each.split() for each in REPORT.split(", "))
+    ]
+)
+
+
+def fetching(parts: list[tuple[tuple[Any, ...], int, int]], rows_of_batch: int) -> Task:
+    """A task that yields the rows of its number among `parts`: (place, first, last + 1)."""
+
+    def task(batches: Iterator[RecordBatch]) -> Iterator[RecordBatch]:
+        for batch in batches:
+            for number in batch.column(0).to_pylist():
+                place, begin, end = parts[number]
+                for at in range(begin, end, rows_of_batch):
+                    last = min(at + rows_of_batch, end)
+                    rows = np.ascontiguousarray(fetch(Place(*place), at, last))
+                    columns = [pa.array(np.arange(at, last)), vectors_of(rows)]
+                    yield pa.RecordBatch.from_arrays(columns, ["index", "vector"])
+
+    return task
+
+
+def vectors_of(x: np.ndarray[Any, Any]) -> Any:
+    """Rows as dense vectors of spark.ml: an Arrow structure around the numbers, without a copy."""
+    count, width = x.shape
+    ends = pa.array(np.arange(0, count * width + 1, max(1, width), dtype=np.int32)[: count + 1])
+    values = pa.ListArray.from_arrays(ends, pa.array(x.reshape(-1).astype(np.float64, copy=False)))
+    return pa.StructArray.from_arrays(
+        [
+            pa.array(np.ones(count, np.int8)),
+            pa.nulls(count, pa.int32()),
+            pa.nulls(count, pa.list_(pa.int32())),
+            values,
+        ],
+        ["type", "size", "indices", "values"],
+    )

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Where a rank takes tiles from other processes, and gives rows to them.
+
+Next: ``delivery.py`` (the other side).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hmac
+import secrets
+import socket
+import threading
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from matrass.errors import AuthenticationError, Error, InvalidArgument, MPIError
+from matrass.wire.messages import array_words, hear, receive_array, say
+from matrass.wire.stage import Stage, Tile, empty, stages
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+__all__ = ["Port", "served"]
+
+_IDLE_SECONDS = 600.0
+
+served: dict[str, tuple[str, npt.NDArray[Any], int]] = {}
+"""Rows that other processes may fetch: by the names of transfers, with their tickets, and the
+number of the first row here."""
+
+
+class Port:
+    """Listens until it is closed; each connection has a thread, which needs no MPI.
+
+    Parameters
+    ----------
+    host : str
+        The address to listen at.
+    ports : (int, int) or None
+        The first and the last port that may be listened at.
+    """
+
+    def __init__(self, host: str, ports: tuple[int, int] | None) -> None:
+        self._server = _listen(host, ports)
+        self.address: tuple[str, int] = self._server.getsockname()[:2]
+        self.name = secrets.token_hex(8)
+        """No other port has it, ever."""
+        self.accepted = 0
+        """How many connections there have been."""
+        self._open: set[socket.socket] = set()
+        threading.Thread(target=self._accept, name="matrass-wire", daemon=True).start()
+
+    def close(self) -> None:
+        """Listen no more; connections end."""
+        with contextlib.suppress(OSError):
+            self._server.shutdown(socket.SHUT_RDWR)
+        self._server.close()
+        for each in list(self._open):
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._server.accept()
+            except OSError:  # closed
+                return
+            self.accepted += 1
+            self._open.add(connection)
+            threading.Thread(
+                target=self._serve, args=(connection,), name="matrass-wire", daemon=True
+            ).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        try:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection.settimeout(_IDLE_SECONDS)
+            while (words := hear(connection)) is not None:
+                _answer(connection, words)
+        except Error as error:
+            with contextlib.suppress(OSError):
+                say(connection, {"error": str(error), "kind": type(error).__name__})
+        except (OSError, ValueError, KeyError, TypeError):  # who speaks so is not answered
+            pass
+        finally:
+            self._open.discard(connection)
+            connection.close()
+
+
+def _listen(host: str, ports: tuple[int, int] | None) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    problem: OSError | None = None
+    for port in range(ports[0], ports[1] + 1) if ports else (0,):
+        server = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            server.bind((host, port))
+            server.listen(128)
+        except OSError as error:
+            server.close()
+            problem = error
+        else:
+            return server
+    raise MPIError(f"session: a port of {ports} must be free on {host}: {problem}")
+
+
+def _answer(connection: socket.socket, words: dict[str, Any]) -> None:
+    match words["do"]:
+        case "tile":
+            stage = _stage_of(words)
+            arrays = tuple(empty(each) for each in words["arrays"])
+            for x in arrays:
+                receive_array(connection, x)
+            i0, j0 = words["at"]
+            tile = Tile(words["kind"], (int(i0), int(j0)), arrays)
+            stage.add(int(words["part"]), int(words["attempt"]), tile, adopted=False)
+        case "done":
+            _stage_of(words)
+            say(connection, {"ok": True})
+        case "rows":
+            _give(connection, words)
+        case _:
+            raise InvalidArgument(f"put: a message must be a known one: got {words['do']!r}")
+
+
+def _stage_of(words: dict[str, Any]) -> Stage:
+    stage = stages.get(str(words["put"]))
+    if stage is None:
+        raise AuthenticationError("put: the ticket must be of a matrix that is awaited")
+    stage.require_ticket(words["ticket"])
+    return stage
+
+
+def _give(connection: socket.socket, words: dict[str, Any]) -> None:
+    ticket, local, first = served.get(str(words["matrix"]), ("", np.empty((0, 0)), 0))
+    shown = words["ticket"]
+    if not ticket or not isinstance(shown, str) or not hmac.compare_digest(shown, ticket):
+        raise AuthenticationError("fetch: the ticket must be of a matrix that is given out")
+    begin, end = int(words["rows"][0]) - first, int(words["rows"][1]) - first
+    if not 0 <= begin <= end <= len(local):
+        raise InvalidArgument(f"fetch: rows must be this rank's: got {words['rows']}")
+    rows = np.ascontiguousarray(local[begin:end])
+    say(connection, array_words(rows), [rows])
