@@ -14,7 +14,7 @@ import json
 import secrets
 import threading
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from matrass.bootstrap.pmi import PmiServer
@@ -99,6 +99,11 @@ class Controller:
         self.on_loop(self.reception.open())
 
     # From any thread ------------------------------------------------------------------------------
+
+    def expect(self, names: Iterable[str]) -> None:
+        """Add members, before `open`: whose number was not known."""
+        for name in names:
+            self.reception.expect(Member(name, len(self.members)))
 
     def on_loop(self, work: Awaitable[_Result]) -> _Result:
         """Wait for a coroutine on the session's event loop."""

@@ -30,7 +30,7 @@ class Reception:
 
     Parameters
     ----------
-    members : sequence of Member
+    members : list of Member
         Who is expected; what they tell of themselves is noted there.
     host : str
         The address to listen at.
@@ -53,7 +53,7 @@ class Reception:
 
     def __init__(
         self,
-        members: Sequence[Member],
+        members: list[Member],
         host: str,
         ports: tuple[int, int] | None,
         tls: tuple[str, str] | None,
@@ -115,15 +115,20 @@ class Reception:
                 problem = error
         raise MPIError(f"session: a port of {self._ports} must be free on {self.host}: {problem}")
 
-    def contact(self, member: Member) -> dict[str, Any]:
-        """What a member must know to come."""
+    def expect(self, member: Member) -> None:
+        """Let one more in."""
+        self._members.append(member)
+        self._by_name[member.name] = member
+
+    def contact(self, name: str) -> dict[str, Any]:
+        """What a member of that name must know to come."""
         return {
             "url": self.url,
             "lifeline": self.lifeline,
             "token": self.token,
             "line_token": self.line_token,
             "certificate": self.certificate,
-            "member": member.name,
+            "member": name,
             "ports": self._ports,
         }
 
@@ -182,7 +187,7 @@ class Reception:
             )
             if member is None or member.line is not None:
                 return
-            member.line = writer
+            member.line, member.heard = writer, time.monotonic()
             self.arrived.set()
             while await reader.readline():
                 member.heard = time.monotonic()

@@ -45,6 +45,9 @@ _HOMES = {
         "matrass.wire.routines",
     ),
     "estimator": "matrass.estimators.remote",
+    **dict.fromkeys(
+        ["spark.call", "spark.keep", "spark.read", "spark.results"], "matrass.spark.stage"
+    ),
     "dask.put": "matrass.dask.routines",
     "dask.place": "matrass.dask.routines",
 }

@@ -158,3 +158,26 @@ def _of_bytes(x: npt.NDArray[Any], rows: npt.NDArray[Any], width: int) -> list[A
         x.view(np.uint8).reshape(-1) if x.size else np.empty(0, np.uint8),
         (counts, np.concatenate([[0], np.cumsum(counts)[:-1]])),
     ]
+
+
+def given_rows(desk: Desk, a: DistMatrix, counts: list[int]) -> npt.NDArray[Any]:
+    """The rows of `a` for this rank, where rank r is to have the next ``counts[r]``. Collective."""
+    comm, grid = desk.on.comm, desk.on._core
+    rows = a.to("VC,STAR")
+    width = a.shape[1] * a.dtype.itemsize
+    wanted = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    height = max(1, -(-a.shape[0] // comm.size))
+    owned = np.minimum(np.arange(comm.size + 1) * height, a.shape[0])
+
+    def shared(mine: npt.NDArray[Any], theirs: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        begin, end = mine[comm.rank], mine[comm.rank + 1]
+        ends, begins = np.minimum(end, theirs[1:]), np.maximum(begin, theirs[:-1])
+        return np.asarray(np.maximum(0, ends - begins))
+
+    here: npt.NDArray[Any] = together(grid, "run", lambda: np.ascontiguousarray(rows.local))
+    found: npt.NDArray[Any] = together(
+        grid, "run", lambda: np.empty((counts[comm.rank], a.shape[1]), a.dtype)
+    )
+    sent, received = shared(owned, wanted), shared(wanted, owned)
+    comm.Alltoallv(_of_bytes(here, sent, width), _of_bytes(found, received, width))
+    return found

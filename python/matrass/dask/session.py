@@ -147,7 +147,7 @@ class DaskSession(Session):
     def _start_agents(self, controller: Controller) -> None:
         told = {"session": controller.id, "own": self._isolated, "may_run": True}
         contacts = {
-            address: controller.reception.contact(member) | told
+            address: controller.reception.contact(member.name) | told
             for address, member in zip(self.workers, controller.members, strict=True)
         }
         self.client.run(

@@ -124,7 +124,7 @@ async def _start(controller: Controller, count: int, memory: int) -> list[subpro
             pass_fds=(memory,),
         )
         assert child.stdin is not None
-        contact = controller.reception.contact(member) | {
+        contact = controller.reception.contact(member.name) | {
             "session": controller.id,
             "own": True,
             "memory": memory,

@@ -26,7 +26,7 @@ from matrass.session.ranks import Rank
 from matrass.session.remote_matrix import Handle, RemoteMask, RemoteMatrix, RemoteSparse
 from matrass.session.transfers import Transfers
 
-__all__ = ["Session"]
+__all__ = ["Session", "Words"]
 
 _KINDS: dict[str, type[Handle]] = {
     "matrix": RemoteMatrix,
@@ -146,7 +146,7 @@ class Session:
         import cloudpickle
 
         shipped = {"$": "function", "pickle": base64.b64encode(cloudpickle.dumps(fn)).decode()}
-        return self._start("run", (_Words(shipped), *args), kwargs, self._of_each)
+        return self._start("run", (Words(shipped), *args), kwargs, self._of_each, of_user=True)
 
     def _start(
         self,
@@ -154,8 +154,13 @@ class Session:
         args: Sequence[Any],
         kwargs: dict[str, Any],
         read: Callable[[list[Any]], Any] | None = None,
+        *,
+        of_user: bool = False,
     ) -> Call:
-        """Have all ranks begin; `read` makes the result of their values, by default rank 0's."""
+        """Have all ranks begin; `read` makes the result of their values, by default rank 0's.
+
+        What a routine raises that is `of_user` is a `RoutineError`.
+        """
         message = {
             "do": "call",
             "routine": routine,
@@ -164,7 +169,7 @@ class Session:
             "every": read is not None,
         }
         call = self._controller.command(
-            message, routine.rsplit(".", maxsplit=1)[-1], of_user=routine == "run"
+            message, "run" if of_user else routine.rsplit(".", maxsplit=1)[-1], of_user=of_user
         )
         call.operands = (*args, *kwargs.values())  # handles must live until the ranks are done
         return call.then(read or (lambda values: self._value(values[0])))
@@ -189,7 +194,7 @@ class Session:
         return decode(words, self._own_value)
 
     def _own_words(self, value: Any) -> dict[str, Any] | None:
-        if isinstance(value, _Words):
+        if isinstance(value, Words):
             return dict(value)
         if not isinstance(value, Remote):
             return None
@@ -334,7 +339,7 @@ class Session:
         raise NotImplementedError
 
 
-class _Words(dict[str, Any]):
+class Words(dict[str, Any]):
     """Words that are said as they are."""
 
 

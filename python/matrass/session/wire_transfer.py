@@ -93,7 +93,7 @@ def fetch(session: Session, a: RemoteMatrix, out: npt.NDArray[Any] | None) -> np
     def take(rank: int) -> None:
         begin, end = shares[rank]
         if begin < end:
-            target[begin:end] = delivery.fetch(places[rank], begin, end)
+            target[begin:end] = delivery.fetch(places[rank], (begin, end))
 
     try:
         _for_each_rank(session, take, None)

@@ -11,8 +11,9 @@ except ImportError as error:
         "matrass.spark: pyspark must be installed: pip install 'matrass[spark]'"
     ) from error
 
+from matrass.spark.run import run
 from matrass.spark.session import SparkSession as Session
 
 del _pyspark
 
-__all__ = ["Session"]
+__all__ = ["Session", "run"]

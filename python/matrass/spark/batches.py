@@ -65,7 +65,7 @@ def _is_number(kind: Any) -> bool:
 def numbers_of(column: Any, name: str) -> npt.NDArray[Any]:
     """A column of numbers: a view, but of booleans."""
     if not _is_number(column.type):
-        raise DTypeError(f"put: column {name!r} must hold numbers: got {column.type} (cast it)")
+        raise DTypeError(f"spark: column {name!r} must hold numbers: got {column.type} (cast it)")
     _require_no_nulls(column, name)
     x: npt.NDArray[Any] = column.to_numpy(zero_copy_only=not pa.types.is_boolean(column.type))
     return x
@@ -83,7 +83,7 @@ def rows_of(column: Any, name: str, dtype: str) -> npt.NDArray[Any]:
         x = _of_equal_length(column, name)
     else:
         raise DTypeError(
-            f"put: column {name!r} must hold numbers, arrays or vectors of them: got {kind}"
+            f"spark: column {name!r} must hold numbers, arrays or vectors of them: got {kind}"
         )
     return x if x.dtype == np.dtype(dtype) else x.astype(dtype)
 
@@ -105,16 +105,18 @@ def _require_no_nulls(column: Any, name: str) -> None:
     if column.null_count:
         row = int(np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))[0])
         raise InvalidArgument(
-            f"put: column {name!r} must have no nulls: row {row} of a batch is one, of "
+            f"spark: column {name!r} must have no nulls: row {row} of a batch is one, of "
             f"{column.null_count} (fill or drop them)"
         )
 
 
 def _flat(values: Any, name: str) -> npt.NDArray[Any]:
     if not _is_number(values.type):
-        raise DTypeError(f"put: the arrays of column {name!r} must hold numbers: got {values.type}")
+        raise DTypeError(
+            f"spark: the arrays of column {name!r} must hold numbers: got {values.type}"
+        )
     if values.null_count:
-        raise InvalidArgument(f"put: the arrays of column {name!r} must have no nulls inside")
+        raise InvalidArgument(f"spark: the arrays of column {name!r} must have no nulls inside")
     x: npt.NDArray[Any] = values.to_numpy(zero_copy_only=not pa.types.is_boolean(values.type))
     return x
 
@@ -125,7 +127,7 @@ def _of_equal_length(column: Any, name: str) -> npt.NDArray[Any]:
     if (lengths != width).any():
         other = int(lengths[lengths != width][0])
         raise ShapeError(
-            f"put: the arrays of column {name!r} must have one length: got {width} and {other}"
+            f"spark: the arrays of column {name!r} must have one length: got {width} and {other}"
         )
     return _flat(column.flatten(), name).reshape(len(column), width)
 
@@ -134,7 +136,7 @@ def _rows_of_vectors(column: Any, name: str) -> npt.NDArray[Any]:
     """Vectors are structures of (type, size, indices, values); type 0 is sparse, 1 dense."""
     found = {field.name for field in column.type}
     if not {"type", "size", "indices", "values"} <= found:
-        raise DTypeError(f"put: column {name!r} must hold vectors: got {column.type}")
+        raise DTypeError(f"spark: column {name!r} must hold vectors: got {column.type}")
     parts = dict(zip([field.name for field in column.type], column.flatten(), strict=True))
     kinds = parts["type"].to_numpy(zero_copy_only=False)
     if (kinds == 1).all():
@@ -146,7 +148,7 @@ def _rows_of_vectors(column: Any, name: str) -> npt.NDArray[Any]:
     if (widths != width).any():
         other = int(widths[widths != width][0])
         raise ShapeError(
-            f"put: the vectors of column {name!r} must have one size: got {width} and {other}"
+            f"spark: the vectors of column {name!r} must have one size: got {width} and {other}"
         )
     x = np.zeros((len(column), width))
     values = parts["values"].flatten().to_numpy()

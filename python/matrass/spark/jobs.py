@@ -13,14 +13,15 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from matrass.errors import CancelledError, MPIError, SessionClosedError
+from matrass.errors import CancelledError, Error, MPIError, SessionClosedError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+    from matrass.control.controller import Controller
     from matrass.session.session import Session
 
-__all__ = ["Job", "job", "spark_errors"]
+__all__ = ["Job", "is_stopped", "job", "spark_errors", "watch"]
 
 _Result = TypeVar("_Result")
 _POLL_SECONDS = 0.02
@@ -130,6 +131,20 @@ def job(
             time.sleep(_POLL_SECONDS)
         raise
     return result
+
+
+def watch(job: Job, controller: Controller) -> None:
+    """See to it that nobody waits for ranks any more when the stage that starts them fails."""
+
+    def wait() -> None:
+        job.ended.wait()
+        try:
+            job.value()
+        except Error as error:
+            with contextlib.suppress(RuntimeError):  # it is closed already
+                controller.end_world("", error)
+
+    threading.Thread(target=wait, name="matrass-job", daemon=True).start()
 
 
 @contextlib.contextmanager

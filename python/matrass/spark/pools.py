@@ -21,13 +21,21 @@ if TYPE_CHECKING:
 
     from matrass.session.session import Session
 
-__all__ = ["Pool", "pool_of", "require_classic", "serve", "slots"]
+__all__ = [
+    "Pool",
+    "listening_at",
+    "pool_of",
+    "require_classic",
+    "require_fixed",
+    "serve",
+    "slots",
+]
 
 _VARIABLE = "MATRASS_POOL"
 _lock = threading.Lock()
 _numbers = itertools.count()
-_free: dict[tuple[str, int], list[str]] = {}
-"""Names of pools whose workers have been ranks of one world and serve nobody now."""
+_free: dict[tuple[str, str], list[tuple[str, int]]] = {}
+"""Pools whose workers have been ranks of one world, so many, and serve nobody now."""
 
 
 class Pool:
@@ -36,24 +44,36 @@ class Pool:
     Parameters
     ----------
     spark : pyspark.sql.SparkSession
+    purpose : str
+        Pools of one purpose are used again for it.
     ranks : int
-        How many of them are to be ranks of one world.
+        How many of them are to be ranks of one world; 0: that is not known yet.
     fresh : bool
         Whether its processes must never have been ranks.
+
+    Attributes
+    ----------
+    ranks : int
+        How many of its processes are ranks already; 0 of a fresh pool.
     """
 
-    def __init__(self, spark: SparkSession, ranks: int, *, fresh: bool = False) -> None:
+    def __init__(
+        self, spark: SparkSession, purpose: str, ranks: int = 0, *, fresh: bool = False
+    ) -> None:
         self._spark = spark
-        self._key = (str(spark.sparkContext.applicationId), ranks)
+        self._key = (str(spark.sparkContext.applicationId), purpose)
         with _lock:
-            known = [] if fresh else _free.get(self._key, [])
-            self.known = bool(known)
-            self.name = known.pop() if known else f"{ranks}-{next(_numbers)}"
+            known = [] if fresh else _free.setdefault(self._key, [])
+            fitting = [each for each in known if ranks in (0, each[1])]
+            self.name, self.ranks = f"{purpose}-{next(_numbers)}", 0
+            if fitting:
+                self.name, self.ranks = fitting[-1]
+                known.remove(fitting[-1])
 
-    def give_back(self) -> None:
-        """Let a later session use its processes."""
+    def give_back(self, ranks: int) -> None:
+        """Let a later session use its processes, of which so many are ranks of one world."""
         with _lock:
-            _free.setdefault(self._key, []).append(self.name)
+            _free.setdefault(self._key, []).append((self.name, ranks))
 
     def map(
         self, frame: DataFrame, task: Callable[..., Any], schema: Any, *, barrier: bool = False
@@ -96,6 +116,24 @@ def require_classic(spark: Any, routine: str) -> SparkSession:
     if is_stopped(spark):
         raise SessionClosedError(f"{routine}: the SparkContext must be running: it was stopped")
     return spark
+
+
+def require_fixed(spark: SparkSession, routine: str) -> None:
+    """Raise where executors come and go: barrier stages, and ranks, need them to stay."""
+    conf = spark.sparkContext.getConf()
+    if conf.get("spark.dynamicAllocation.enabled", "false") == "true":
+        raise InvalidArgument(
+            f"{routine}: executors must stay: got spark.dynamicAllocation.enabled=true (set it to "
+            "false, and spark.executor.instances)"
+        )
+
+
+def listening_at(spark: SparkSession, host: str | None) -> str:
+    """The address of this process that executors can reach, unless it is given."""
+    context = spark.sparkContext
+    if host is None and str(context.master).startswith("local"):
+        return "127.0.0.1"
+    return host or str(context.getConf().get("spark.driver.host", "127.0.0.1"))
 
 
 def slots(spark: SparkSession) -> int:

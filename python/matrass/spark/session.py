@@ -6,8 +6,6 @@ Next: ``run.py``.
 
 from __future__ import annotations
 
-import contextlib
-import threading
 import warnings
 from collections.abc import Callable
 from functools import partial
@@ -18,12 +16,20 @@ import numpy.typing as npt
 
 from matrass.arguments import choice_of, index_of
 from matrass.control.controller import Controller
-from matrass.errors import Error, InvalidArgument, MPIError
+from matrass.errors import InvalidArgument, MPIError
 from matrass.session import wire_transfer
 from matrass.session.session import Session
-from matrass.spark.hosts import HOSTED, hosting, pulse
-from matrass.spark.jobs import Job
-from matrass.spark.pools import Pool, require_classic, serve, slots
+from matrass.spark.hosts import HOSTED, hosting
+from matrass.spark.jobs import Job, watch
+from matrass.spark.keeper import Keeper
+from matrass.spark.pools import (
+    Pool,
+    listening_at,
+    require_classic,
+    require_fixed,
+    serve,
+    slots,
+)
 
 if TYPE_CHECKING:
     import pyspark.sql
@@ -33,8 +39,6 @@ if TYPE_CHECKING:
 __all__ = ["SparkSession"]
 
 _OPEN_SECONDS = 60.0
-_PULSE_SECONDS = 25.0
-"""Spark ends Python workers that have had nothing to do for 60 s."""
 
 
 class SparkSession(Session):
@@ -102,20 +106,19 @@ class SparkSession(Session):
                 stacklevel=2,
             )
             self._isolated = True
-        host = host or conf.get("spark.driver.host", "127.0.0.1")
-        self._listen = "127.0.0.1" if _is_local(self.spark) else host, ports, tls
+        self._listen = listening_at(self.spark, host), ports, tls
         self._timeout = timeout
         super().__init__()
 
     def _open(self) -> tuple[Controller, Callable[[], None]]:
         """Known processes at first; fresh ones where these cannot be ranks of one world again."""
-        pool = Pool(self.spark, self._count)
+        pool = Pool(self.spark, "session", self._count)
         try:
             return self._open_in(pool)
         except MPIError:
-            if not pool.known:
+            if not pool.ranks:
                 raise
-            return self._open_in(Pool(self.spark, self._count, fresh=True))
+            return self._open_in(Pool(self.spark, "session", fresh=True))
 
     def _open_in(self, pool: Pool) -> tuple[Controller, Callable[[], None]]:
         require_classic(self.spark, "spark.Session")
@@ -123,15 +126,16 @@ class SparkSession(Session):
         names = [f"rank-{rank}" for rank in range(self._count)]
         controller = Controller(names, host=host, ports=ports, tls=tls)
         told = {"session": controller.id, "own": self._isolated, "may_run": True}
-        contacts = [controller.reception.contact(member) | told for member in controller.members]
+        contacts = [
+            controller.reception.contact(member.name) | told for member in controller.members
+        ]
         task = hosting(contacts, self._isolated, self._timeout)
         start = pool.numbered(self._count, task, HOSTED, barrier=True)
         job = Job(self.spark, "session", start.collect)
-        watched = threading.Thread(target=_watch, args=(job, controller), daemon=True)
-        watched.start()
+        watch(job, controller)
         try:
             controller.open(self._timeout)
-            hosts = job.value()
+            job.value()
         except BaseException:
             job.cancel()
             controller.close(0)
@@ -140,7 +144,8 @@ class SparkSession(Session):
         serve(self, pool)
         keeper = None
         if not self._isolated:
-            keeper = _Keeper(self.spark, pool, {(each.host, each.daemon) for each in hosts})
+            keeper = Keeper(self.spark, pool, self._count)
+            keeper.start()
         return controller, partial(_clean_up, controller, pool, keeper)
 
     def _put(
@@ -154,79 +159,19 @@ class SparkSession(Session):
 
 
 def _ranks_of(spark: pyspark.sql.SparkSession, ranks: int | None) -> int:
+    require_fixed(spark, "spark.Session")
     there = slots(spark)
-    conf = spark.sparkContext.getConf()
-    dynamic = conf.get("spark.dynamicAllocation.enabled", "false") == "true"
-    hint = (
-        "spark.dynamicAllocation.enabled=true: barrier stages need executors that stay; set "
-        "spark.dynamicAllocation.enabled=false"
-        if dynamic
-        else "more executors or cores, or fewer ranks"
-    )
-    if dynamic:
-        raise InvalidArgument(f"spark.Session: the cluster must have fixed executors: got {hint}")
     count = there if ranks is None else index_of(ranks, "spark.Session: ranks")
     if not 1 <= count <= there:
         raise InvalidArgument(
             f"spark.Session: ranks must be from 1 to {there}, the tasks that can run at once: "
-            f"got {count} ({hint})"
+            f"got {count} (more executors or cores, or fewer ranks)"
         )
     return count
 
 
-def _is_local(spark: pyspark.sql.SparkSession) -> bool:
-    return str(spark.sparkContext.master).startswith("local")
-
-
-def _watch(job: Job, controller: Controller) -> None:
-    """When the stage that starts the ranks fails, nobody waits for them any more."""
-    job.ended.wait()
-    try:
-        job.value()
-    except Error as error:
-        with contextlib.suppress(RuntimeError):  # it is closed already
-            controller.end_world("", error)
-
-
-class _Keeper:
-    """Has Spark use each of its daemons of the pool before it takes their workers for idle."""
-
-    def __init__(
-        self, spark: pyspark.sql.SparkSession, pool: Pool, daemons: set[tuple[str, int]]
-    ) -> None:
-        self._spark, self._pool, self._daemons = spark, pool, daemons
-        self._stopped = threading.Event()
-        self._job: Job | None = None
-        self._thread = threading.Thread(target=self._run, name="matrass-pulse", daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        while not self._stopped.wait(_PULSE_SECONDS):
-            try:
-                self._beat()
-            except Exception:  # Spark is gone or the job was cancelled: a lost rank says so
-                continue
-
-    def _beat(self) -> None:
-        missing = set(self._daemons)
-        count = len(self._daemons)
-        for _ in range(5):
-            work = self._pool.numbered(count, pulse, HOSTED).collect
-            self._job = Job(self._spark, "the ranks are in use", work)
-            missing -= {(each.host, each.daemon) for each in self._job.value()}
-            if not missing or self._stopped.is_set():
-                return
-            count *= 2
-
-    def stop(self) -> None:
-        """Let the workers go."""
-        self._stopped.set()
-        if self._job is not None and not self._job.ended.is_set():
-            self._job.cancel()
-
-
-def _clean_up(controller: Controller, pool: Pool, keeper: _Keeper | None) -> None:
+def _clean_up(controller: Controller, pool: Pool, keeper: Keeper | None) -> None:
     if keeper is not None:
         keeper.stop()
         if not controller.broken:
-            pool.give_back()
+            pool.give_back(len(controller.members))

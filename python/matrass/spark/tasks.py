@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from matrass.control import failures
-from matrass.errors import Error
+from matrass.errors import Error, ShapeError
 from matrass.spark.batches import block_tile, matrix_of, numbers_of, rows_of
 from matrass.wire.delivery import Place, deliver, fetch
 from matrass.wire.stage import Tile
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Task = Callable[[Iterator["RecordBatch"]], Iterator["RecordBatch"]]
 
-__all__ = ["REPORT", "delivering", "fetching"]
+__all__ = ["REPORT", "Reader", "delivering", "fetching"]
 
 REPORT = (
     "part long, attempt long, rank long, rows long, columns long, last long, tiles long, "
@@ -33,14 +33,30 @@ REPORT = (
 """The schema of what `delivering` yields: one row for each partition."""
 
 
-class _Reader:
-    """Makes tiles of batches, and counts what it has seen."""
+class Reader:
+    """Makes tiles of batches, and counts what it has seen.
+
+    Parameters
+    ----------
+    kind, columns, dtype, block
+        See `Source`.
+
+    Attributes
+    ----------
+    rows : int
+        So far.
+    width : int
+        The length of each row; -1 before the first.
+    last : int
+        The largest row number; -1 where rows have none.
+    """
 
     def __init__(self, kind: str, columns: Sequence[str], dtype: str, block: tuple[int, int]):
         self.kind, self.columns, self.dtype, self.block = kind, columns, dtype, block
         self.rows, self.width, self.last = 0, -1, -1
 
     def tiles(self, batches: Iterable[RecordBatch]) -> Iterator[Tile]:
+        """The tiles of more batches."""
         for batch in batches:
             if batch.num_rows:
                 yield from getattr(self, f"_{self.kind}")(batch)
@@ -48,8 +64,6 @@ class _Reader:
 
     def _of_width(self, x: Any) -> Any:
         if self.width not in (-1, x.shape[1]):
-            from matrass.errors import ShapeError
-
             raise ShapeError(f"put: rows must have one length: got {self.width} and {x.shape[1]}")
         self.width = x.shape[1]
         return x
@@ -101,7 +115,7 @@ def delivering(
         context = TaskContext.get()
         assert context is not None
         part, attempt = context.partitionId(), context.taskAttemptId()
-        reader = _Reader(kind, columns, dtype, block)
+        reader = Reader(kind, columns, dtype, block)
         rank, count, size, error = 0, 0, 0, None
         try:
             ranks = [Place(*each) for each in places]
@@ -133,7 +147,7 @@ def fetching(parts: list[tuple[tuple[Any, ...], int, int]], rows_of_batch: int) 
                 place, begin, end = parts[number]
                 for at in range(begin, end, rows_of_batch):
                     last = min(at + rows_of_batch, end)
-                    rows = np.ascontiguousarray(fetch(Place(*place), at, last))
+                    rows = np.ascontiguousarray(fetch(Place(*place), (at, last)))
                     columns = [pa.array(np.arange(at, last)), vectors_of(rows)]
                     yield pa.RecordBatch.from_arrays(columns, ["index", "vector"])
 

@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from matrass import errors
@@ -99,13 +98,16 @@ def deliver(places: Sequence[Place], part: int, attempt: int, tiles: Any) -> tup
     return place.rank, count, size
 
 
-def fetch(place: Place, begin: int, end: int) -> npt.NDArray[Any]:
-    """The rows from `begin` to `end`, which this rank has."""
-    ticket, local, first = served.get(place.name, ("", np.empty((0, 0)), 0))
-    if place.process == own_process() and ticket == place.ticket:
-        return local[begin - first : end - first]
+def fetch(place: Place, rows_wanted: tuple[int, int] | None) -> npt.NDArray[Any]:
+    """The rows from one to another, which this rank has; None: all that it gives out."""
+    given = served.get(place.name)
+    if given is not None and place.process == own_process() and given.ticket == place.ticket:
+        rows = given.rows()
+        if rows_wanted is None:
+            return rows
+        return rows[rows_wanted[0] - given.first : rows_wanted[1] - given.first]
     with _lock:
-        words = {"do": "rows", "matrix": place.name, "ticket": place.ticket, "rows": [begin, end]}
+        words = {"do": "rows", "matrix": place.name, "ticket": place.ticket, "rows": rows_wanted}
         rows = empty(_ask(place, words))
         receive_array(_connections[place.line], rows)
     return rows

@@ -7,10 +7,12 @@ Next: ``delivery.py`` (the other side).
 from __future__ import annotations
 
 import contextlib
-import hmac
 import secrets
 import socket
 import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from hmac import compare_digest
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,13 +24,23 @@ from matrass.wire.stage import Stage, Tile, empty, stages
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["Port", "served"]
+__all__ = ["Port", "Served", "served"]
 
 _IDLE_SECONDS = 600.0
 
-served: dict[str, tuple[str, npt.NDArray[Any], int]] = {}
-"""Rows that other processes may fetch: by the names of transfers, with their tickets, and the
-number of the first row here."""
+
+@dataclass(frozen=True)
+class Served:
+    """Rows that other processes may fetch, with the ticket of the transfer."""
+
+    ticket: str
+    rows: Callable[[], npt.NDArray[Any]]
+    first: int
+    """The number of the first of these rows."""
+
+
+served: dict[str, Served] = {}
+"""By the names of transfers."""
 
 
 class Port:
@@ -133,12 +145,13 @@ def _stage_of(words: dict[str, Any]) -> Stage:
 
 
 def _give(connection: socket.socket, words: dict[str, Any]) -> None:
-    ticket, local, first = served.get(str(words["matrix"]), ("", np.empty((0, 0)), 0))
-    shown = words["ticket"]
-    if not ticket or not isinstance(shown, str) or not hmac.compare_digest(shown, ticket):
+    given, shown = served.get(str(words["matrix"])), words["ticket"]
+    if given is None or not isinstance(shown, str) or not compare_digest(shown, given.ticket):
         raise AuthenticationError("fetch: the ticket must be of a matrix that is given out")
-    begin, end = int(words["rows"][0]) - first, int(words["rows"][1]) - first
-    if not 0 <= begin <= end <= len(local):
-        raise InvalidArgument(f"fetch: rows must be this rank's: got {words['rows']}")
-    rows = np.ascontiguousarray(local[begin:end])
+    rows = given.rows()
+    if words["rows"] is not None:
+        begin, end = (int(i) - given.first for i in words["rows"])
+        if not 0 <= begin <= end <= len(rows):
+            raise InvalidArgument(f"fetch: rows must be this rank's: got {words['rows']}")
+        rows = np.ascontiguousarray(rows[begin:end])
     say(connection, array_words(rows), [rows])

@@ -14,14 +14,14 @@ import numpy as np
 from matrass.control.routines import routine
 from matrass.control.tiles import assembled, of_numbered_rows
 from matrass.wire.delivery import own_process
-from matrass.wire.port import Port, served
+from matrass.wire.port import Port, Served, served
 from matrass.wire.stage import Stage, Tile, stages
 
 if TYPE_CHECKING:
     from matrass.control.agent import Desk
     from matrass.matrix import DistMatrix
 
-__all__: list[str] = []
+__all__ = ["place_of"]
 
 
 @routine("wire.expect")
@@ -29,7 +29,7 @@ def _expect(desk: Desk, name: str, ticket: str) -> Any:
     """Take tiles from now on; returns where."""
     stages[name] = Stage(ticket)
     desk.at_end.append(lambda: stages.pop(name, None))
-    return None, _place_of(desk)
+    return None, place_of(desk)
 
 
 @routine("wire.drop")
@@ -91,9 +91,9 @@ def _coo(
 def _give(desk: Desk, name: str, ticket: str, a: DistMatrix) -> Any:
     """Let others fetch rows of a matrix that is dealt by contiguous rows."""
     first = int(a.local_rows[0]) if len(a.local_rows) else 0
-    served[name] = (ticket, a.local, first)
+    served[name] = Served(ticket, lambda: a.local, first)
     desk.at_end.append(lambda: served.pop(name, None))
-    return None, _place_of(desk)
+    return None, place_of(desk)
 
 
 @routine("wire.connections")
@@ -102,7 +102,8 @@ def _connections(desk: Desk) -> Any:
     return None, desk.tools["port"].accepted if "port" in desk.tools else 0
 
 
-def _place_of(desk: Desk) -> list[Any]:
+def place_of(desk: Desk) -> list[Any]:
+    """Where other processes reach this rank, for `Place.of_words`."""
     if "port" not in desk.tools:
         port = desk.tools["port"] = Port(desk.address, desk.contact.ports)
         desk.at_end.append(port.close)
