@@ -79,6 +79,51 @@ def _busy(seconds):
     return "done"
 
 
+@pytest.mark.parametrize("repeat", range(REPEATS))
+def test_other_work_in_flight_is_right_and_not_blamed(fresh_client, repeat):
+    """Of the other workers: what is persisted there is not made again, what runs there ends well."""
+    client = fresh_client
+    s = mt.dask.Session(client)
+    addresses = list(s.workers)
+    others = [addresses[0], addresses[2]]
+    drawn = [client.submit(_draw, workers=[others[k % 2]], pure=False) for k in range(4)]
+    numbers = np.array(client.gather(drawn))
+    f = s.submit(waits)
+    flying = [
+        client.submit(_slow_product, drawn[k % 4], k, workers=others, pure=False) for k in range(40)
+    ]
+    total = client.submit(sum, flying, workers=others)
+    anywhere = client.map(_slow_product, range(30), range(30), pure=False)
+    assert eventually(lambda: any(each.done() for each in flying), 30)
+    os.kill(s.ranks[1].pid, signal.SIGKILL)
+    assert not all(each.done() for each in flying)
+    with pytest.raises(mt.RankLostError, match="rank 1"):
+        f.result(60)
+
+    assert client.gather(flying) == [numbers[k % 4] * k for k in range(40)]
+    assert total.result() == sum(numbers[k % 4] * k for k in range(40))
+    assert client.gather(anywhere) == [k * k for k in range(30)]
+    assert client.gather(drawn) == list(numbers)
+    blamed = client.run_on_scheduler(_deaths_by_task)
+    assert not set(blamed) & {each.key for each in (*drawn, *flying, total)}
+    assert all(deaths == 1 for deaths in blamed.values())  # of `anywhere`, what the victim was at
+    assert {w for ws in client.who_has(drawn).values() for w in ws} <= set(others)
+    s.close()
+
+
+def _draw():
+    return int.from_bytes(os.urandom(4), "big")
+
+
+def _slow_product(a, b):
+    time.sleep(0.05)
+    return a * b
+
+
+def _deaths_by_task(dask_scheduler):
+    return {key: task.suspicious for key, task in dask_scheduler.tasks.items() if task.suspicious}
+
+
 def test_put_is_repeated_on_fresh_ranks(fresh_client):
     s = mt.dask.Session(fresh_client, retry=1)
     os.kill(s.ranks[2].pid, signal.SIGKILL)
