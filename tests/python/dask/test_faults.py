@@ -81,7 +81,7 @@ def _busy(seconds):
 
 @pytest.mark.parametrize("repeat", range(REPEATS))
 def test_other_work_in_flight_is_right_and_not_blamed(fresh_client, repeat):
-    """Of the other workers: what is persisted there is not made again, what runs there ends well."""
+    """What is persisted on the other workers is not made again, what runs there ends well."""
     client = fresh_client
     s = mt.dask.Session(client)
     addresses = list(s.workers)
