@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from matrass.agreement import together
+from matrass.bootstrap.which_mpi import load_core
 from matrass.control.routines import routine
 from matrass.dask import worker
 from matrass.errors import MemoryLimitError
@@ -48,7 +49,7 @@ def _put(  # noqa: PLR0917
     start = time.perf_counter()
     grid = desk.on
     mine = tiles[grid.rank]
-    together(grid._core, "put", lambda: _require_memory(desk, shape, dtype))
+    together(grid._core, "put", lambda: _require_memory(desk, shape, dtype, layout, block))
     arrays = together(grid._core, "put", lambda: _arrays(desk, mine))
     given = time.perf_counter()
     in_place = [x for x in arrays if x.dtype == dtype and x.flags.aligned]
@@ -98,7 +99,9 @@ def _arrays(desk: Desk, mine: list[Any]) -> list[npt.NDArray[Any]]:
     return [np.asarray(x) for x in worker.chunks(desk.contact.session, [key for *_, key in mine])]
 
 
-def _require_memory(desk: Desk, shape: tuple[int, int], dtype: np.dtype[Any]) -> None:
+def _require_memory(
+    desk: Desk, shape: tuple[int, int], dtype: np.dtype[Any], layout: str, block: Any
+) -> None:
     """Raise unless this rank's part fits: a worker that pauses would leave the others waiting."""
     if desk.contact.own:
         return
@@ -108,7 +111,8 @@ def _require_memory(desk: Desk, shape: tuple[int, int], dtype: np.dtype[Any]) ->
         return
     pause = host.memory_manager.memory_pause_fraction or _PAUSE
     used = host.monitor.get_process_memory()
-    needed = -(-shape[0] // desk.on.size) * shape[1] * dtype.itemsize
+    rows, columns = load_core().Distribution(desk.on._core, shape, layout, block).local_shape
+    needed = rows * columns * dtype.itemsize
     if used + needed > pause * limit:
         raise MemoryLimitError(
             f"put: {needed / 1e9:.2f} GB do not fit: {max(0.0, pause * limit - used) / 1e9:.2f} GB "

@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from matrass.arguments import choice_of, flag_of, how_dealt, index_of
+from matrass.arguments import choice_of, flag_of, how_dealt
 from matrass.control.controller import Controller
 from matrass.dask import worker as in_worker
 from matrass.dask import workers as workers_of
-from matrass.dask.chunks import Chunk, chunked
+from matrass.dask.chunks import Chunk, chunked, release
 from matrass.errors import InvalidArgument, MPIError, RankLostError, SessionClosedError
-from matrass.layout import Layout
-from matrass.session.inputs import is_collection, scalar_of
+from matrass.session.inputs import Wanted, is_collection, scalar_of
 from matrass.session.remote_matrix import RemoteMatrix
 from matrass.session.session import Session
 from matrass.session.transfers import Transfer
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["DaskSession"]
 
 _OPEN_SECONDS = 60.0
+_HEARSAY_SECONDS = 5.0
 
 
 class DaskSession(Session):
@@ -100,14 +100,13 @@ class DaskSession(Session):
         self.client = client
         self._isolated = choice_of(isolation, ("thread", "process"), "isolation") == "process"
         self._may_renew = flag_of(renew, "dask.Session: renew")
-        self._retry = index_of(retry, "dask.Session: retry")
         if interface is not None:
             host = workers_of.address_of(interface)
         self._listen = host, ports, tls
         self._timeout = timeout
         self.workers = workers_of.choose(client, ranks, workers)
         workers_of.require_processes(client, self.workers)
-        super().__init__()
+        super().__init__(retry)
 
     def _open(self) -> tuple[Controller, Callable[[], None]]:
         host, ports, tls = self._listen
@@ -156,63 +155,54 @@ class DaskSession(Session):
 
     # Matrices -------------------------------------------------------------------------------------
 
-    def put(  # noqa: PLR0917
-        self,
-        x: Any,
-        layout: str | Layout = "VC,STAR",
-        block: int | tuple[int, int] | None = None,
-        name: str | None = None,
-        dtype: npt.DTypeLike | None = None,
-        max_memory: int | str | None = None,
-        progress: Callable[[float], None] | None = None,
-        *,
-        shape: tuple[int, int] | None = None,
-    ) -> Any:
-        """Bring a matrix to the ranks; of a Dask collection, the chunks that they have already.
+    def _bring(self, x: Any, wanted: Wanted) -> Any:
+        try:
+            if is_collection(x):
+                return self._dealt(self._take(x, wanted), wanted)
+            return super()._bring(x, wanted)
+        except (RankLostError, SessionClosedError):
+            raise
+        except Exception as error:
+            if not self._lacks_a_worker():
+                raise
+            self._require_alive()
+            raise RankLostError(f"put: a worker of the session is gone: {error}") from error
 
-        Parameters
-        ----------
-        x : dask.array.Array, dask.dataframe.DataFrame or array_like
-            Chunks are computed where Dask wants them, and taken in place: no bytes pass through
-            the scheduler, this process or a socket. They stay Dask's. An array of this process is
-            scattered first.
-        layout, block, name, dtype, max_memory, progress, shape
-            See `matrass.Session.put`.
-        """
-        for left in range(self._retry, -1, -1):
-            try:
-                if is_collection(x):
-                    return self._take(x, layout, block, name, dtype, progress)
-                return super().put(x, layout, block, name, dtype, max_memory, progress, shape=shape)
-            except (RankLostError, SessionClosedError):
-                if left == 0:
-                    raise
-                self.renew()
-        raise AssertionError
+    def _lacks_a_worker(self) -> bool:
+        """Whether Dask has lost one; if so, the session has heard of it when this returns."""
+        if workers_of.are_there(self.client, self.workers):
+            return False
+        patience = time.monotonic() + _HEARSAY_SECONDS
+        while self._controller.end is None and time.monotonic() < patience:
+            time.sleep(0.01)
+        return True
 
-    def _take(  # noqa: PLR0917
-        self, x: Any, layout: Any, block: Any, name: str | None, dtype: Any, progress: Any
-    ) -> RemoteMatrix:
+    def _require_alive(self) -> None:
+        if self._controller.end is not None:
+            raise self._controller.end
+
+    def _take(self, x: Any, wanted: Wanted) -> RemoteMatrix:
         """The chunks of a Dask collection, where they are."""
-        self._require_open("put")
         start = time.perf_counter()
-        matrix = chunked(x, self.client, list(self.workers))
-        scalar = scalar_of(matrix.dtype, dtype)
-        _, layout_name, blocks = how_dealt("put", matrix.shape, layout, block)
+        homes = list(self.workers)
+        matrix = chunked(x, self.client, homes, self._require_alive)
+        scalar = scalar_of(matrix.dtype, wanted.dtype)
+        _, layout, block = how_dealt("put", matrix.shape, wanted.layout, wanted.block)
+        if wanted.max_memory is not None:  # it holds for the step from rows to another layout
+            layout, block = "[VC,STAR]", None
         computed = time.perf_counter()
         tiles = self._tiles(matrix.chunks)
         try:
-            a, parts = self._on_each("dask.put", tiles, matrix.shape, scalar, layout_name, blocks)
+            a, parts = self._on_each("dask.put", tiles, matrix.shape, scalar, layout, block)
         finally:
             if self._isolated:
                 self.client.run(in_worker.release, self.id, workers=list(self.workers))
         seconds = time.perf_counter() - computed
-        self._named_as(a, name)
         for rank, (count, size, adopted, received, placed) in enumerate(parts):
             self.transfers.add(
                 Transfer(
                     what="put",
-                    matrix=a.name or a.id,
+                    matrix=wanted.name or a.id,
                     rank=rank,
                     tiles=int(count),
                     bytes=int(size),
@@ -225,8 +215,9 @@ class DaskSession(Session):
                     seconds=seconds,
                 )
             )
-        if progress is not None:
-            progress(1.0)
+        wanted.tell(1.0)
+        if wanted.release:
+            release(x)
         return a
 
     def _tiles(self, chunks: list[Chunk]) -> list[list[Any]]:
@@ -255,9 +246,7 @@ class DaskSession(Session):
                 ]
         return tiles
 
-    def _put(
-        self, x: npt.NDArray[Any], dtype: np.dtype[Any], progress: Callable[[float], None] | None
-    ) -> RemoteMatrix:
+    def _put(self, x: npt.NDArray[Any], dtype: np.dtype[Any], wanted: Wanted) -> RemoteMatrix:
         import dask.array as da
 
         rows = max(1, -(-x.shape[0] // len(self.workers)))
@@ -272,7 +261,7 @@ class DaskSession(Session):
                 )
                 for k, piece in enumerate(pieces)
             ]
-            return self.put(da.concatenate(parts), progress=progress)
+            return self._take(da.concatenate(parts), wanted)
 
     def _fetch(self, a: RemoteMatrix, out: npt.NDArray[Any] | None) -> npt.NDArray[Any]:
         with self.client.as_current():
@@ -305,11 +294,18 @@ class DaskSession(Session):
                 count = min(height, a.shape[0] - rank * height)
                 if count <= 0 and rank > 0:
                     continue
-                how = (in_worker.part_of_child, places[rank]) if self._isolated else None
+                how = (
+                    (in_worker.part_of_child, places[rank])
+                    if self._isolated
+                    else (in_worker.part, self.id, rows.id)
+                )
+                # When its worker is gone, a part is asked of another one, which says so.
                 future = self.client.submit(
-                    *(how or (in_worker.part, self.id, rows.id)),
+                    in_worker.at_home,
+                    address,
+                    *how,
                     workers=[address],
-                    allow_other_workers=False,
+                    allow_other_workers=True,
                     pure=False,
                     key=f"matrass-part-{self.id}-{rows.id}-{rank}-{time.monotonic_ns()}",
                 )

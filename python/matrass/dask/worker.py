@@ -12,16 +12,27 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from matrass.bootstrap.which_mpi import load_core
 from matrass.control.agent import Agent, Contact
+from matrass.errors import RankLostError
 
 if TYPE_CHECKING:
     import numpy.typing as npt
     from distributed import Worker
 
-__all__ = ["chunks", "chunks_at", "copied", "part", "part_of_child", "release", "start"]
+__all__ = [
+    "at_home",
+    "chunks",
+    "chunks_at",
+    "copied",
+    "part",
+    "part_of_child",
+    "release",
+    "start",
+]
 
 _agents: dict[str, Agent] = {}
 """Of the sessions that this process serves, by their ids."""
@@ -105,6 +116,23 @@ def chunks_at(session: str, keys: list[Any], dask_worker: Worker) -> list[dict[s
 def release(session: str) -> None:
     """Let go of what `chunks_at` holds."""
     _held.pop(session, None)
+
+
+def at_home(address: str, give: Callable[..., Any], *args: Any) -> Any:
+    """A task: what `give` finds in the worker at this address.
+
+    Raises
+    ------
+    RankLostError
+        On another worker, which Dask asks when that one is gone.
+    """
+    from distributed import get_worker
+
+    if get_worker().address != address:
+        raise RankLostError(
+            f"to_dask: a chunk's worker must live: {address} is gone, and the chunk with it"
+        )
+    return give(*args)
 
 
 def part(session: str, name: str) -> npt.NDArray[Any]:

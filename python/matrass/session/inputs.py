@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What `put` is given, as arrays: tables, vectors, blocks of rows.
+"""What `put` is given: arrays, tables, vectors, blocks of rows; and what they are to become.
 
 Next: ``remote_matrix.py``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,36 @@ import numpy.typing as npt
 from matrass.arguments import dtype_of
 from matrass.arrays import matrix_of, unmasked
 from matrass.errors import DTypeError, InvalidArgument, ShapeError
+from matrass.layout import Layout
 
-__all__ = ["array_of", "blocks_of", "is_blocks", "is_collection", "is_sparse", "scalar_of"]
+__all__ = [
+    "Wanted",
+    "array_of",
+    "blocks_of",
+    "is_blocks",
+    "is_collection",
+    "is_sparse",
+    "scalar_of",
+]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What `Session.put` is to make of its matrix."""
+
+    layout: str | Layout
+    block: int | tuple[int, int] | None
+    name: str | None
+    dtype: npt.DTypeLike | None
+    max_memory: int | str | None
+    progress: Callable[[float], None] | None
+    shape: tuple[int, int] | None
+    release: bool
+
+    def tell(self, part: float) -> None:
+        """Say which part of the rows has arrived, to whom wants to know."""
+        if self.progress is not None:
+            self.progress(part)
 
 
 def scalar_of(given: np.dtype[Any], wanted: npt.DTypeLike | None) -> np.dtype[Any]:

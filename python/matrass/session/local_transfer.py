@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from matrass.errors import InvalidArgument, ShapeError
 from matrass.session.transfers import Transfer
 
 if TYPE_CHECKING:
+    from matrass.session.inputs import Wanted
     from matrass.session.local import LocalSession
     from matrass.session.remote_matrix import RemoteMatrix
 
@@ -33,17 +34,16 @@ def put(
     session: LocalSession,
     x: npt.NDArray[Any],
     dtype: np.dtype[Any],
-    progress: Callable[[float], None] | None,
+    wanted: Wanted,
 ) -> RemoteMatrix:
     """Have the ranks read `x`."""
     start = time.perf_counter()
     if not session.reaches:
-        return _put_by_rounds(session, x, dtype, progress)
+        return _put_by_rounds(session, x, dtype, wanted)
     ready = _readable(x, dtype)
     a, seconds = session._on_each("put", _where(ready), x.shape, dtype)
-    if progress is not None:
-        progress(1.0)
-    _note(session, "put", a, seconds, time.perf_counter() - start)
+    wanted.tell(1.0)
+    _note(session, "put", wanted.name or a.id, seconds, time.perf_counter() - start)
     return a  # type: ignore[no-any-return]
 
 
@@ -52,7 +52,7 @@ def put_blocks(
     blocks: Iterator[npt.NDArray[Any]],
     shape: tuple[int, int],
     dtype: np.dtype[Any],
-    progress: Callable[[float], None] | None,
+    wanted: Wanted,
 ) -> RemoteMatrix:
     """Have the ranks read one block of rows after another; only one is in this process."""
     start = time.perf_counter()
@@ -66,9 +66,8 @@ def put_blocks(
         else:
             sums += _rounds_of(session, a, block, at)
         at += len(block)
-        if progress is not None:
-            progress(at / max(1, shape[0]))
-    _note(session, "put", a, sums.tolist(), time.perf_counter() - start)
+        wanted.tell(at / max(1, shape[0]))
+    _note(session, "put", wanted.name or a.id, sums.tolist(), time.perf_counter() - start)
     return a
 
 
@@ -88,7 +87,7 @@ def fetch(session: LocalSession, a: RemoteMatrix, out: npt.NDArray[Any] | None) 
         _fetch_by_rounds(session, a, out)
         return out
     _, seconds = session._on_each("fetch", a, _where(out))
-    _note(session, "fetch", a, seconds, time.perf_counter() - start)
+    _note(session, "fetch", a.name or a.id, seconds, time.perf_counter() - start)
     return out
 
 
@@ -116,16 +115,15 @@ def _put_by_rounds(
     session: LocalSession,
     x: npt.NDArray[Any],
     dtype: np.dtype[Any],
-    progress: Callable[[float], None] | None,
+    wanted: Wanted,
 ) -> RemoteMatrix:
     start = time.perf_counter()
     a: RemoteMatrix = session.call("put.begin", x.shape, dtype)
     sums = np.zeros((len(session.ranks), 3))
     for rows in _rounds(session, x.shape, dtype):
         sums += _one_round(session, a, x[rows], rows.start)
-        if progress is not None:
-            progress(rows.stop / x.shape[0])
-    _note(session, "put", a, sums.tolist(), time.perf_counter() - start)
+        wanted.tell(rows.stop / x.shape[0])
+    _note(session, "put", wanted.name or a.id, sums.tolist(), time.perf_counter() - start)
     return a
 
 
@@ -148,7 +146,7 @@ def _fetch_by_rounds(session: LocalSession, a: RemoteMatrix, out: npt.NDArray[An
         count = rows.stop - rows.start
         sums += session._on_each("fetch.rows", rows_of_a, rows.start, count)[1]
         out[rows] = session.memory.array((count, a.shape[1]), a.dtype)
-    _note(session, "fetch", a, sums.tolist(), time.perf_counter() - start)
+    _note(session, "fetch", a.name or a.id, sums.tolist(), time.perf_counter() - start)
 
 
 def _where(x: npt.NDArray[Any]) -> Words:
@@ -164,7 +162,7 @@ def _readable(x: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
 def _note(
     session: LocalSession,
     what: str,
-    a: RemoteMatrix,
+    name: str,
     parts: list[list[float]],
     seconds: float,
 ) -> None:
@@ -172,7 +170,7 @@ def _note(
         session.transfers.add(
             Transfer(
                 what=what,
-                matrix=a.name or a.id,
+                matrix=name,
                 rank=rank,
                 tiles=1,
                 bytes=int(size),

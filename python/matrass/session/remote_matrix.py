@@ -35,7 +35,8 @@ class Handle(Remote):
         self.id: str = words["id"]
         self.shape: tuple[int, int] = tuple(words["shape"])
         self.name: str | None = None
-        self._release = weakref.finalize(self, session._release, self.id)
+        self._home = session._controller
+        self._release = weakref.finalize(self, self._home.tell, {"do": "free", "ids": [self.id]})
         self._release.atexit = False  # the session's own end frees everything
 
     def free(self) -> None:
@@ -44,8 +45,8 @@ class Handle(Remote):
 
     @property
     def freed(self) -> bool:
-        """Whether the ranks have been told to forget it."""
-        return not self._release.alive
+        """Whether the ranks have been told to forget it, or are others now."""
+        return not self._release.alive or self._home is not self.session._controller
 
     def _call(self, routine: str, *args: Any, **kwargs: Any) -> Any:
         return self.session.call(routine, self, *args, **kwargs)
