@@ -34,15 +34,14 @@ METHODS = frozenset(_MEMBERS.split()) | {
 
 _ROUTINES: dict[str, Callable[..., Any]] = {}
 
-_OF_DRIVER_MEMORY = "fetch fetch.begin fetch.rows put put.begin put.block put.rows put.sparse reach"
+_OF_DRIVER_MEMORY = (
+    "fetch fetch.begin fetch.rows put put.begin put.block put.rows put.sparse put.sparse.end "
+    "put.sparse.round reach"
+)
 _HOMES = {
-    **dict.fromkeys(
-        _OF_DRIVER_MEMORY.split(),
-        "matrass.control.driver_memory",
-    ),
+    **dict.fromkeys(_OF_DRIVER_MEMORY.split(), "matrass.control.driver_memory"),
+    **dict.fromkeys(("dask.place", "dask.put", "dask.put.sparse"), "matrass.dask.routines"),
     "estimator": "matrass.estimators.remote",
-    "dask.put": "matrass.dask.routines",
-    "dask.place": "matrass.dask.routines",
 }
 """The modules of routines that are loaded when they are first called."""
 

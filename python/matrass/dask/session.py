@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -20,8 +21,8 @@ from matrass.dask import worker as in_worker
 from matrass.dask import workers as workers_of
 from matrass.dask.chunks import Chunk, chunked, release
 from matrass.errors import InvalidArgument, MPIError, RankLostError, SessionClosedError
-from matrass.session.inputs import Wanted, is_collection, scalar_of
-from matrass.session.remote_matrix import RemoteMatrix
+from matrass.session.inputs import Wanted, entries_of, is_collection, scalar_of
+from matrass.session.remote_matrix import RemoteMatrix, RemoteSparse
 from matrass.session.session import Session
 from matrass.session.transfers import Transfer
 
@@ -192,36 +193,36 @@ class DaskSession(Session):
             layout, block = "[VC,STAR]", None
         computed = time.perf_counter()
         tiles = self._tiles(matrix.chunks)
-        try:
-            a, parts = self._on_each("dask.put", tiles, matrix.shape, scalar, layout, block)
-        finally:
-            if self._isolated:
-                self.client.run(in_worker.release, self.id, workers=list(self.workers))
-        seconds = time.perf_counter() - computed
+        a, parts = self._of_chunks("dask.put", tiles, matrix.shape, scalar, layout, block)
+        end = time.perf_counter()
+        self._note(wanted.name or a.id, parts, computed - start, end - computed)
+        wanted.tell(1.0)
+        if wanted.release:
+            release(x)
+        return a
+
+    def _note(self, name: str, parts: list[Any], serialise: float, seconds: float) -> None:
+        """List a put: of each rank tiles, bytes, adopted bytes and seconds."""
         for rank, (count, size, adopted, received, placed) in enumerate(parts):
             self.transfers.add(
                 Transfer(
                     what="put",
-                    matrix=wanted.name or a.id,
+                    matrix=name,
                     rank=rank,
                     tiles=int(count),
                     bytes=int(size),
                     adopted=int(adopted),
                     moved=int(size - adopted),
-                    serialise=computed - start,
+                    serialise=serialise,
                     send=0.0,
                     receive=received,
                     place=placed,
                     seconds=seconds,
                 )
             )
-        wanted.tell(1.0)
-        if wanted.release:
-            release(x)
-        return a
 
     def _tiles(self, chunks: list[Chunk]) -> list[list[Any]]:
-        """For each rank the tiles that its worker has, as (i0, j0, shape, key or place)."""
+        """For each rank the tiles that its worker has, as (i0, j0, shape, key)."""
         rank_of = {address: rank for rank, address in enumerate(self.workers)}
         tiles: list[list[Any]] = [[] for _ in rank_of]
         holders = self.client.who_has([chunk.future for chunk in chunks])
@@ -234,17 +235,25 @@ class DaskSession(Session):
                 )
             least = min(here, key=lambda rank: len(tiles[rank]))
             tiles[least].append((chunk.i0, chunk.j0, chunk.shape, chunk.key))
-        if not self._isolated:
-            return tiles
-        for rank, address in enumerate(self.workers):
-            keys = [key for *_, key in tiles[rank]]
-            if keys:
-                places = self.client.run(in_worker.chunks_at, self.id, keys, workers=[address])
-                tiles[rank] = [
-                    (*tile[:3], place)
-                    for tile, place in zip(tiles[rank], places[address], strict=True)
-                ]
         return tiles
+
+    def _of_chunks(self, routine: str, parts: list[list[Any]], *args: Any) -> tuple[Any, list[Any]]:
+        """Call a routine that takes chunks, of each rank (..., key); a child gets their places."""
+        if not self._isolated:
+            return self._on_each(routine, parts, *args)
+        placed: list[list[Any]] = [[] for _ in parts]
+        try:
+            for rank, address in enumerate(self.workers):
+                keys = [key for *_, key in parts[rank]]
+                if keys:
+                    at = self.client.run(in_worker.chunks_at, self.id, keys, workers=[address])
+                    placed[rank] = [
+                        (*part[:-1], place)
+                        for part, place in zip(parts[rank], at[address], strict=True)
+                    ]
+            return self._on_each(routine, placed, *args)
+        finally:
+            self.client.run(in_worker.release, self.id, workers=list(self.workers))
 
     def _put(self, x: npt.NDArray[Any], dtype: np.dtype[Any], wanted: Wanted) -> RemoteMatrix:
         import dask.array as da
@@ -262,6 +271,23 @@ class DaskSession(Session):
                 for k, piece in enumerate(pieces)
             ]
             return self._take(da.concatenate(parts), wanted)
+
+    def _put_sparse(self, x: Any, wanted: Wanted) -> RemoteSparse:
+        """The entries of each rank's rows go to its worker."""
+        start = time.perf_counter()
+        entries, dtype, bounds = entries_of(x, wanted.dtype, len(self.workers))
+        pieces = [entries[i:end, np.newaxis] for i, end in pairwise(bounds)]
+        futures = [
+            self.client.scatter(piece, workers=[home], hash=False)
+            for piece, home in zip(pieces, self.workers, strict=True)
+        ]
+        given = [[(piece.shape, future.key)] for piece, future in zip(pieces, futures, strict=True)]
+        sent = time.perf_counter()
+        a, parts = self._of_chunks("dask.put.sparse", given, x.shape, dtype)
+        each = [(1, size, 0, *seconds) for size, *seconds in parts]
+        self._note(wanted.name or a.id, each, sent - start, time.perf_counter() - sent)
+        wanted.tell(1.0)
+        return a
 
     def _fetch(self, a: RemoteMatrix, out: npt.NDArray[Any] | None) -> npt.NDArray[Any]:
         with self.client.as_current():

@@ -152,5 +152,6 @@ def copied(place: dict[str, Any], shape: tuple[int, int]) -> npt.NDArray[Any]:
 
     down, across = place["strides"]
     x: npt.NDArray[Any] = np.empty(shape, place["dtype"], order="C" if down > across else "F")
-    load_core().copy_process(place["pid"], place["address"], (down, across), x, False)
+    if x.size:
+        load_core().copy_process(place["pid"], place["address"], (down, across), x, False)
     return x

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from matrass.arguments import dtype_of
 from matrass.arrays import matrix_of, unmasked
+from matrass.control.driver_memory import entry_of
 from matrass.errors import DTypeError, InvalidArgument, ShapeError
 from matrass.layout import Layout
 
@@ -22,6 +23,7 @@ __all__ = [
     "Wanted",
     "array_of",
     "blocks_of",
+    "entries_of",
     "is_blocks",
     "is_collection",
     "is_sparse",
@@ -99,6 +101,24 @@ def _columns_of(x: Any) -> Any:
 def is_sparse(x: Any) -> bool:
     """Whether `x` is a sparse matrix of SciPy's."""
     return hasattr(x, "tocsr") and hasattr(x, "nnz")
+
+
+def entries_of(
+    x: Any, dtype: npt.DTypeLike | None, ranks: int
+) -> tuple[npt.NDArray[Any], np.dtype[Any], list[int]]:
+    """The entries of a sparse matrix by rows, their scalar, and where those of each rank begin.
+
+    The last bound is their number. Rows are dealt in equal contiguous parts.
+    """
+    x = x.tocsr()
+    scalar = scalar_of(x.dtype, dtype)
+    entries = np.empty(x.nnz, entry_of(scalar))
+    entries["v"] = x.data[: x.nnz]
+    entries["i"] = np.repeat(np.arange(x.shape[0]), np.diff(x.indptr))
+    entries["j"] = x.indices[: x.nnz]
+    height = -(-x.shape[0] // ranks)
+    bounds = [int(x.indptr[min(rank * height, x.shape[0])]) for rank in range(ranks + 1)]
+    return entries, scalar, bounds
 
 
 def is_collection(x: Any) -> bool:

@@ -26,7 +26,7 @@ from matrass.control.controller import Controller
 from matrass.errors import InvalidArgument
 from matrass.session import local_transfer
 from matrass.session.inputs import Wanted
-from matrass.session.remote_matrix import RemoteMatrix
+from matrass.session.remote_matrix import RemoteMatrix, RemoteSparse
 from matrass.session.session import Session
 from matrass.session.shared_memory import SharedMemory
 
@@ -109,6 +109,9 @@ class LocalSession(Session):
         wanted: Wanted,
     ) -> RemoteMatrix:
         return local_transfer.put_blocks(self, blocks, shape, dtype, wanted)
+
+    def _put_sparse(self, x: Any, wanted: Wanted) -> RemoteSparse:
+        return local_transfer.put_sparse(self, x, wanted)
 
     def _fetch(self, a: RemoteMatrix, out: npt.NDArray[Any] | None) -> npt.NDArray[Any]:
         return local_transfer.fetch(self, a, out)

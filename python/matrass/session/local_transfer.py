@@ -18,14 +18,15 @@ import numpy as np
 import numpy.typing as npt
 
 from matrass.errors import InvalidArgument, ShapeError
+from matrass.session.inputs import entries_of
 from matrass.session.transfers import Transfer
 
 if TYPE_CHECKING:
     from matrass.session.inputs import Wanted
     from matrass.session.local import LocalSession
-    from matrass.session.remote_matrix import RemoteMatrix
+    from matrass.session.remote_matrix import RemoteMatrix, RemoteSparse
 
-__all__ = ["fetch", "put", "put_blocks", "reaches"]
+__all__ = ["fetch", "put", "put_blocks", "put_sparse", "reaches"]
 
 Words = dict[str, Any]
 
@@ -43,7 +44,7 @@ def put(
     ready = _readable(x, dtype)
     a, seconds = session._on_each("put", _where(ready), x.shape, dtype)
     wanted.tell(1.0)
-    _note(session, "put", wanted.name or a.id, seconds, time.perf_counter() - start)
+    _note(session, "put", wanted.name or a.id, seconds, seconds=time.perf_counter() - start)
     return a  # type: ignore[no-any-return]
 
 
@@ -67,8 +68,30 @@ def put_blocks(
             sums += _rounds_of(session, a, block, at)
         at += len(block)
         wanted.tell(at / max(1, shape[0]))
-    _note(session, "put", wanted.name or a.id, sums.tolist(), time.perf_counter() - start)
+    _note(session, "put", wanted.name or a.id, sums.tolist(), seconds=time.perf_counter() - start)
     return a
+
+
+def put_sparse(session: LocalSession, x: Any, wanted: Wanted) -> RemoteSparse:
+    """Have the ranks read the entries of their rows."""
+    start = time.perf_counter()
+    entries, dtype, bounds = entries_of(x, wanted.dtype, len(session.ranks))
+    ready = time.perf_counter()
+    if session.reaches:
+        place = {"pid": os.getpid(), "address": entries.ctypes.data}
+        a, parts = session._on_each("put.sparse", place, x.shape, dtype, bounds)
+    else:
+        count = session.memory.size // entries.itemsize
+        for k in range(0, max(1, len(entries)), count):
+            some = entries[k : k + count]
+            session.memory.array((len(some), 1), entries.dtype)[:, 0] = some
+            session.call("put.sparse.round", k, len(some), dtype, bounds)
+            wanted.tell((k + len(some)) / max(1, len(entries)))
+        a, parts = session._on_each("put.sparse.end", x.shape, dtype)
+    end = time.perf_counter()
+    wanted.tell(1.0)
+    _note(session, "put", wanted.name or a.id, parts, seconds=end - start, serialise=ready - start)
+    return a  # type: ignore[no-any-return]
 
 
 def fetch(session: LocalSession, a: RemoteMatrix, out: npt.NDArray[Any] | None) -> npt.NDArray[Any]:
@@ -87,7 +110,7 @@ def fetch(session: LocalSession, a: RemoteMatrix, out: npt.NDArray[Any] | None) 
         _fetch_by_rounds(session, a, out)
         return out
     _, seconds = session._on_each("fetch", a, _where(out))
-    _note(session, "fetch", a.name or a.id, seconds, time.perf_counter() - start)
+    _note(session, "fetch", a.name or a.id, seconds, seconds=time.perf_counter() - start)
     return out
 
 
@@ -123,7 +146,7 @@ def _put_by_rounds(
     for rows in _rounds(session, x.shape, dtype):
         sums += _one_round(session, a, x[rows], rows.start)
         wanted.tell(rows.stop / x.shape[0])
-    _note(session, "put", wanted.name or a.id, sums.tolist(), time.perf_counter() - start)
+    _note(session, "put", wanted.name or a.id, sums.tolist(), seconds=time.perf_counter() - start)
     return a
 
 
@@ -146,7 +169,7 @@ def _fetch_by_rounds(session: LocalSession, a: RemoteMatrix, out: npt.NDArray[An
         count = rows.stop - rows.start
         sums += session._on_each("fetch.rows", rows_of_a, rows.start, count)[1]
         out[rows] = session.memory.array((count, a.shape[1]), a.dtype)
-    _note(session, "fetch", a.name or a.id, sums.tolist(), time.perf_counter() - start)
+    _note(session, "fetch", a.name or a.id, sums.tolist(), seconds=time.perf_counter() - start)
 
 
 def _where(x: npt.NDArray[Any]) -> Words:
@@ -164,7 +187,9 @@ def _note(
     what: str,
     name: str,
     parts: list[list[float]],
+    *,
     seconds: float,
+    serialise: float = 0.0,
 ) -> None:
     for rank, (size, received, placed) in enumerate(parts):
         session.transfers.add(
@@ -176,7 +201,7 @@ def _note(
                 bytes=int(size),
                 adopted=0,
                 moved=int(size),
-                serialise=0.0,
+                serialise=serialise,
                 send=0.0,
                 receive=received,
                 place=placed,

@@ -28,7 +28,6 @@ from matrass.session.inputs import (
     is_blocks,
     is_collection,
     is_sparse,
-    scalar_of,
 )
 from matrass.session.ranks import Rank
 from matrass.session.remote_matrix import Handle, RemoteMask, RemoteMatrix, RemoteSparse
@@ -331,13 +330,6 @@ class Session:
         dealt: RemoteMatrix = a.to(layout, block, max_memory=wanted.max_memory)
         return dealt
 
-    def _put_sparse(self, x: Any, wanted: Wanted) -> RemoteSparse:
-        """From rank 0, which gets the entries."""
-        x = x.tocsr()
-        entries = (x.indptr, x.indices, np.asarray(x.data, scalar_of(x.dtype, wanted.dtype)))
-        a: RemoteSparse = self.call("put.sparse", tuple(x.shape), *entries)
-        return a
-
     def _named_as(self, a: Any, name: str | None) -> Any:
         if name is not None:
             a.name, self._named[name] = name, a
@@ -348,6 +340,9 @@ class Session:
             raise SessionClosedError(f"{routine}: {self._controller.end}")
 
     def _put(self, x: npt.NDArray[Any], dtype: np.dtype[Any], wanted: Wanted) -> RemoteMatrix:
+        raise NotImplementedError
+
+    def _put_sparse(self, x: Any, wanted: Wanted) -> RemoteSparse:
         raise NotImplementedError
 
     def to_dask(self, a: RemoteMatrix) -> Any:

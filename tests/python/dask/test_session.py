@@ -245,6 +245,21 @@ def test_numpy_arrays(session):
     np.testing.assert_array_equal(session.put(x, "MC,MR").to_numpy(), x)
 
 
+@pytest.mark.parametrize("isolation", ["thread", "process"])
+def test_sparse(client, isolation):
+    """Each worker gets the entries of its rank's rows."""
+    sparse = pytest.importorskip("scipy.sparse")
+    before = set(client.who_has())
+    with mt.dask.Session(client, isolation=isolation) as s:
+        for shape in ((50, 20), (2, 9), (0, 4)):
+            x = sparse.random(*shape, 0.2, random_state=1, dtype="float32")
+            A = s.put(x)
+            assert sum(line.moved for line in s.transfers[-3:]) == x.nnz * 20
+            assert (A.nnz, A.dtype) == (x.nnz, np.float32)
+            np.testing.assert_array_equal(A.to_dense().to_numpy(), x.toarray())
+        assert eventually(lambda: set(client.who_has()) <= before), set(client.who_has()) - before
+
+
 def test_linalg(session):
     x = np.random.default_rng(0).standard_normal((600, 12))
     A = session.put(da.from_array(x, chunks=(100, 12)))
