@@ -21,6 +21,7 @@ from matrass.control.controller import Controller
 from matrass.control.messages import decode, encode
 from matrass.errors import InvalidArgument, RankLostError, SessionClosedError
 from matrass.layout import Layout
+from matrass.session.held import Held, RemoteState
 from matrass.session.inputs import (
     Wanted,
     array_of,
@@ -35,10 +36,11 @@ from matrass.session.transfers import Transfers
 
 __all__ = ["Session"]
 
-_KINDS: dict[str, type[Handle]] = {
+_KINDS: dict[str, type[Held]] = {
     "matrix": RemoteMatrix,
     "sparse": RemoteSparse,
     "mask": RemoteMask,
+    "state": RemoteState,
 }
 
 
@@ -71,6 +73,7 @@ class Session:
     def _attach(self, controller: Controller, clean_up: Callable[[], None]) -> None:
         self._controller = controller
         self._named.clear()
+        self._states: weakref.WeakSet[RemoteState] = weakref.WeakSet()
         # At exit, too; what cleans up must not hold the session.
         self._end = weakref.finalize(self, _close, controller, clean_up)
 
@@ -98,6 +101,8 @@ class Session:
 
     def close(self) -> None:
         """Let the ranks go. Handles are of no use afterwards."""
+        for state in [] if self.closed else list(self._states):
+            state.save()
         self._end()
 
     def renew(self) -> None:
@@ -110,6 +115,10 @@ class Session:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def __deepcopy__(self, _: Any) -> Self:
+        """The same: scikit-learn's clones of an estimator use its session."""
+        return self
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else f"{len(self._controller.members)} ranks"
@@ -204,7 +213,7 @@ class Session:
             return dict(value)
         if not isinstance(value, Remote):
             return None
-        if not isinstance(value, Handle) or value.session is not self:
+        if not isinstance(value, Held) or value.session is not self:
             raise InvalidArgument("session: all matrices of a call must be of one session")
         if value.freed:
             raise InvalidArgument(
