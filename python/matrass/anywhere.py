@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, ParamSpec, Protocol, TypeVar
 
-__all__ = ["Remote", "anywhere"]
+__all__ = ["Kept", "Remote", "anywhere"]
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -27,6 +27,13 @@ class Remote:
     """A handle of something that ranks elsewhere hold."""
 
     session: Host
+
+
+class Kept:
+    """Something that ranks keep between a driver's calls: it gets a handle of it as a result."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
 
 
 def anywhere(f: Callable[_P, _R]) -> Callable[_P, _R]:

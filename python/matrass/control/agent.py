@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from matrass import steps
+from matrass.anywhere import Kept
 from matrass.bootstrap import world as worlds
 from matrass.bootstrap.which_mpi import load_core
 from matrass.control import failures, routines
@@ -69,6 +70,7 @@ class Desk:
     def __init__(self, contact: Contact) -> None:
         self.contact = contact
         self.matrices: dict[str, Any] = {}
+        """And masks, and what else is kept for the driver."""
         self.grid: Grid | None = None
         self.tools: dict[str, Any] = {}
         """What routines keep between calls, by their own keys."""
@@ -90,7 +92,7 @@ class Desk:
         from matrass.matrix import DistMatrix
         from matrass.sparse import SparseMatrix
 
-        kinds = {DistMatrix: "matrix", SparseMatrix: "sparse", DistMask: "mask"}
+        kinds = {DistMatrix: "matrix", SparseMatrix: "sparse", DistMask: "mask", Kept: "state"}
         count = 0
 
         def words(value: Any) -> dict[str, Any] | None:
@@ -102,7 +104,10 @@ class Desk:
                 return None
             name, count = f"{seq}.{count}", count + 1
             self.matrices[name] = value
-            told = {"$": kind, "id": name, "shape": value.shape}
+            told: dict[str, Any] = {"$": kind, "id": name}
+            if kind == "state":
+                return told
+            told["shape"] = value.shape
             if kind != "mask":
                 told |= {"dtype": value.dtype.str, "nbytes": value.nbytes}
             if kind == "matrix":

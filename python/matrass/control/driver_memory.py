@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from matrass.control.agent import Desk
     from matrass.matrix import DistMatrix
-    from matrass.sparse import SparseMatrix
 
 Words = dict[str, Any]
 
@@ -64,17 +63,38 @@ def _copy(a: DistMatrix, place: Words, i0: int, count: int, *, to_driver: bool) 
     return [float(here.nbytes), time.perf_counter() - start, 0.0]
 
 
+def entry_of(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """An entry of a sparse matrix on its way: its value, row and column."""
+    return np.dtype([("v", dtype), ("i", np.int64), ("j", np.int64)])
+
+
 @routine("put.sparse")
 def _sparse(
-    desk: Desk, shape: tuple[int, int], starts: Any, columns: Any, values: Any
-) -> SparseMatrix:
-    from scipy.sparse import csr_matrix
+    desk: Desk, source: Words, shape: tuple[int, int], dtype: np.dtype[Any], bounds: list[int]
+) -> Any:
+    """Of the driver's entries rank k has those from bounds[k] to bounds[k + 1]: of its rows."""
+    start = time.perf_counter()
+    first, end = bounds[desk.on.rank : desk.on.rank + 2]
+    mine = np.empty((end - first, 1), entry_of(dtype))
+    if mine.size:
+        address = source["address"] + first * mine.itemsize
+        load_core().copy_process(source["pid"], address, mine.strides, mine, False)
+    return sparse_of(desk, mine[:, 0], shape, dtype, time.perf_counter() - start)
 
-    from matrass.sparse_create import from_scipy
 
-    first = desk.on.comm.rank == 0
-    x = csr_matrix((values, columns, starts), shape) if first else None
-    return from_scipy(desk.on, x)
+def sparse_of(
+    desk: Desk,
+    mine: npt.NDArray[Any],
+    shape: tuple[int, int],
+    dtype: np.dtype[Any],
+    received: float,
+) -> Any:
+    """A sparse matrix of all ranks' entries, and of each rank bytes and seconds."""
+    from matrass.sparse_create import from_coo
+
+    start = time.perf_counter()
+    a = from_coo(desk.on, mine["i"], mine["j"], mine["v"], shape, dtype=dtype)
+    return a, [float(mine.nbytes), received, time.perf_counter() - start]
 
 
 @routine("reach")
@@ -104,6 +124,27 @@ def _take_rows(desk: Desk, a: DistMatrix, i0: int, count: int) -> Any:
     here, shared = _own_and_shared(desk, a, i0, count)
     here[...] = shared
     return None, [float(here.nbytes), time.perf_counter() - start, 0.0]
+
+
+_ENTRIES = "driver_memory.entries"
+
+
+@routine("put.sparse.round")
+def _take_entries(desk: Desk, k0: int, count: int, dtype: np.dtype[Any], bounds: list[int]) -> None:
+    """Entries k0 to k0 + count are in the shared memory: take those of one's own rows."""
+    start = time.perf_counter()
+    if k0 == 0:
+        desk.tools[_ENTRIES] = [], 0.0
+    taken, seconds = desk.tools[_ENTRIES]
+    first, end = (min(max(k - k0, 0), count) for k in bounds[desk.on.rank : desk.on.rank + 2])
+    taken.append(_shared(desk, (count, 1), entry_of(dtype))[first:end, 0].copy())
+    desk.tools[_ENTRIES] = taken, seconds + time.perf_counter() - start
+
+
+@routine("put.sparse.end")
+def _sparse_of_rounds(desk: Desk, shape: tuple[int, int], dtype: np.dtype[Any]) -> Any:
+    taken, seconds = desk.tools.pop(_ENTRIES)
+    return sparse_of(desk, np.concatenate(taken), shape, dtype, seconds)
 
 
 @routine("fetch.begin")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import operator
+import pickle
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ import numpy as np
 from matrass.errors import InvalidArgument
 
 if TYPE_CHECKING:
+    from matrass.anywhere import Kept
     from matrass.control.agent import Desk
 
 __all__ = ["METHODS", "find", "routine"]
@@ -34,22 +36,21 @@ METHODS = frozenset(_MEMBERS.split()) | {
 
 _ROUTINES: dict[str, Callable[..., Any]] = {}
 
-_OF_DRIVER_MEMORY = "fetch fetch.begin fetch.rows put put.begin put.block put.rows put.sparse reach"
+_OF_DRIVER_MEMORY = (
+    "fetch fetch.begin fetch.rows put put.begin put.block put.rows put.sparse put.sparse.end "
+    "put.sparse.round reach"
+)
 _HOMES = {
-    **dict.fromkeys(
-        _OF_DRIVER_MEMORY.split(),
-        "matrass.control.driver_memory",
-    ),
+    **dict.fromkeys(_OF_DRIVER_MEMORY.split(), "matrass.control.driver_memory"),
+    **dict.fromkeys(("dask.place", "dask.put", "dask.put.sparse"), "matrass.dask.routines"),
+    "estimator": "matrass.estimators.remote",
     **dict.fromkeys(
         ["wire.coo", "wire.connections", "wire.drop", "wire.expect", "wire.give", "wire.place"],
         "matrass.wire.routines",
     ),
-    "estimator": "matrass.estimators.remote",
     **dict.fromkeys(
         ["spark.call", "spark.keep", "spark.read", "spark.results"], "matrass.spark.stage"
     ),
-    "dask.put": "matrass.dask.routines",
-    "dask.place": "matrass.dask.routines",
 }
 """The modules of routines that are loaded when they are first called."""
 
@@ -100,6 +101,14 @@ def _ufunc(_: Desk, f: np.ufunc, *operands: Any, **options: Any) -> Any:
 @routine("run")
 def _run(desk: Desk, f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     return f(desk.on, *args, **kwargs)
+
+
+@routine("state")
+def _state(desk: Desk, kept: Kept) -> bytes:
+    """For the driver, whose process is its user's own; rank 0 says it."""
+    if not desk.contact.may_run:
+        raise InvalidArgument("state: the session must be one's own")
+    return pickle.dumps(kept.value) if desk.on.comm.rank == 0 else b""
 
 
 @routine("noop")

@@ -6,6 +6,8 @@ Next: ``workers.py``.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
@@ -17,7 +19,7 @@ from matrass.errors import DTypeError, InvalidArgument, ShapeError
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-__all__ = ["Chunk", "Chunked", "chunked"]
+__all__ = ["Chunk", "Chunked", "chunked", "release"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,12 @@ class Chunked:
     chunks: list[Chunk]
 
 
-def chunked(x: Any, client: Client, workers: list[str]) -> Chunked:
+_LOOK_SECONDS = 0.2
+
+
+def chunked(
+    x: Any, client: Client, workers: list[str], require_alive: Callable[[], None]
+) -> Chunked:
     """Compute the chunks of `x`, where Dask wants them among `workers`, and wait for them.
 
     Parameters
@@ -54,6 +61,8 @@ def chunked(x: Any, client: Client, workers: list[str]) -> Chunked:
     client : Client
     workers : list of str
         Addresses of the workers that may hold chunks.
+    require_alive : callable
+        Raises once one of them is no rank any more: tasks that wait for it may wait for ever.
 
     Raises
     ------
@@ -61,7 +70,7 @@ def chunked(x: Any, client: Client, workers: list[str]) -> Chunked:
         Before anything is computed.
     """
     import dask.array as da
-    from distributed import futures_of, wait
+    from distributed import futures_of
 
     if not isinstance(x, da.Array):
         x = _array_of_frame(x)
@@ -73,7 +82,7 @@ def chunked(x: Any, client: Client, workers: list[str]) -> Chunked:
         raise DTypeError(f"put: x must hold numbers: got {x.dtype} (convert with astype)")
     with client.as_current():
         x = client.persist(x, workers=workers, allow_other_workers=False)
-        wait(x)
+        _wait(x, require_alive)
         if np.isnan(np.asarray(x.shape, float)).any():
             x = x.compute_chunk_sizes()
     futures = {future.key: future for future in futures_of(x)}
@@ -87,6 +96,27 @@ def chunked(x: Any, client: Client, workers: list[str]) -> Chunked:
             if height and width:
                 found.append(Chunk(future, rows[i], cols[j], (height, width)))
     return Chunked((rows[-1], cols[-1]), np.dtype(x.dtype), found)
+
+
+def _wait(x: Any, require_alive: Callable[[], None]) -> None:
+    from distributed import wait
+
+    while True:
+        require_alive()
+        with contextlib.suppress(TimeoutError):
+            wait(x, timeout=_LOOK_SECONDS)
+            return
+
+
+def release(x: Any) -> None:
+    """Let go of the chunks of a persisted collection: Dask forgets those that nobody else holds."""
+    from dask.core import flatten
+    from distributed import futures_of
+
+    own = set(flatten(x.__dask_keys__()))  # its graph may hold others, of which it was to be made
+    for future in futures_of(x):
+        if future.key in own:
+            future.release()
 
 
 def _array_of_frame(x: Any) -> Any:

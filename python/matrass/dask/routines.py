@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from matrass.agreement import together
+from matrass.bootstrap.which_mpi import load_core
+from matrass.control.driver_memory import entry_of, sparse_of
 from matrass.control.routines import routine
 from matrass.control.tiles import assembled
 from matrass.dask import worker
@@ -47,7 +49,9 @@ def _put(  # noqa: PLR0917
     start = time.perf_counter()
     grid = desk.on
     mine = tiles[grid.rank]
-    together(grid._core, "put", lambda: _require_memory(desk, shape, dtype))
+    rows, columns = load_core().Distribution(grid._core, shape, layout, block).local_shape
+    needed = rows * columns * dtype.itemsize
+    together(grid._core, "put", lambda: _require_memory(desk, needed))
     arrays = together(grid._core, "put", lambda: _arrays(desk, mine))
     given = time.perf_counter()
     in_place = [x for x in arrays if x.dtype == dtype and x.flags.aligned]
@@ -57,6 +61,20 @@ def _put(  # noqa: PLR0917
     end = time.perf_counter()
     size = sum(x.size for x in arrays) * dtype.itemsize
     return a, [len(placed), float(size), float(adopted), given - start, end - given]
+
+
+@routine("dask.put.sparse")
+def _put_sparse(
+    desk: Desk, parts: list[list[Any]], shape: tuple[int, int], dtype: np.dtype[Any]
+) -> Any:
+    """A sparse matrix of the entries that each rank's worker was given: (shape, key or place)."""
+    start = time.perf_counter()
+    core = desk.on._core
+    (entries,) = together(core, "put", lambda: _arrays(desk, parts[desk.on.rank]))
+    # Lists of entries, and the matrix that is made of them.
+    together(core, "put", lambda: _require_memory(desk, 2 * entries.nbytes))
+    mine = entries[:, 0].view(entry_of(dtype))
+    return sparse_of(desk, mine, shape, dtype, time.perf_counter() - start)
 
 
 @routine("dask.place")
@@ -75,11 +93,11 @@ def _place(_: Desk, a: DistMatrix) -> Any:
 
 def _arrays(desk: Desk, mine: list[Any]) -> list[npt.NDArray[Any]]:
     if desk.contact.own:
-        return [worker.copied(place, shape) for _, _, shape, place in mine]
+        return [worker.copied(place, shape) for *_, shape, place in mine]
     return [np.asarray(x) for x in worker.chunks(desk.contact.session, [key for *_, key in mine])]
 
 
-def _require_memory(desk: Desk, shape: tuple[int, int], dtype: np.dtype[Any]) -> None:
+def _require_memory(desk: Desk, needed: int) -> None:
     """Raise unless this rank's part fits: a worker that pauses would leave the others waiting."""
     if desk.contact.own:
         return
@@ -89,7 +107,6 @@ def _require_memory(desk: Desk, shape: tuple[int, int], dtype: np.dtype[Any]) ->
         return
     pause = host.memory_manager.memory_pause_fraction or _PAUSE
     used = host.monitor.get_process_memory()
-    needed = -(-shape[0] // desk.on.size) * shape[1] * dtype.itemsize
     if used + needed > pause * limit:
         raise MemoryLimitError(
             f"put: {needed / 1e9:.2f} GB do not fit: {max(0.0, pause * limit - used) / 1e9:.2f} GB "

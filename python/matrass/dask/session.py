@@ -9,20 +9,20 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from matrass.arguments import choice_of, flag_of, how_dealt, index_of
+from matrass.arguments import choice_of, flag_of, how_dealt
 from matrass.control.controller import Controller
 from matrass.dask import worker as in_worker
 from matrass.dask import workers as workers_of
-from matrass.dask.chunks import Chunk, chunked
+from matrass.dask.chunks import Chunk, chunked, release
 from matrass.errors import InvalidArgument, MPIError, RankLostError, SessionClosedError
-from matrass.layout import Layout
-from matrass.session.inputs import is_collection, scalar_of
-from matrass.session.remote_matrix import RemoteMatrix
+from matrass.session.inputs import Wanted, entries_of, is_collection, scalar_of
+from matrass.session.remote_matrix import RemoteMatrix, RemoteSparse
 from matrass.session.session import Session
 from matrass.session.transfers import Transfer
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["DaskSession"]
 
 _OPEN_SECONDS = 60.0
+_HEARSAY_SECONDS = 5.0
 
 
 class DaskSession(Session):
@@ -100,14 +101,13 @@ class DaskSession(Session):
         self.client = client
         self._isolated = choice_of(isolation, ("thread", "process"), "isolation") == "process"
         self._may_renew = flag_of(renew, "dask.Session: renew")
-        self._retry = index_of(retry, "dask.Session: retry")
         if interface is not None:
             host = workers_of.address_of(interface)
         self._listen = host, ports, tls
         self._timeout = timeout
         self.workers = workers_of.choose(client, ranks, workers)
         workers_of.require_processes(client, self.workers)
-        super().__init__()
+        super().__init__(retry)
 
     def _open(self) -> tuple[Controller, Callable[[], None]]:
         host, ports, tls = self._listen
@@ -156,81 +156,69 @@ class DaskSession(Session):
 
     # Matrices -------------------------------------------------------------------------------------
 
-    def put(  # noqa: PLR0917
-        self,
-        x: Any,
-        layout: str | Layout = "VC,STAR",
-        block: int | tuple[int, int] | None = None,
-        name: str | None = None,
-        dtype: npt.DTypeLike | None = None,
-        max_memory: int | str | None = None,
-        progress: Callable[[float], None] | None = None,
-        *,
-        shape: tuple[int, int] | None = None,
-    ) -> Any:
-        """Bring a matrix to the ranks; of a Dask collection, the chunks that they have already.
+    def _bring(self, x: Any, wanted: Wanted) -> Any:
+        try:
+            if is_collection(x):
+                return self._dealt(self._take(x, wanted), wanted)
+            return super()._bring(x, wanted)
+        except (RankLostError, SessionClosedError):
+            raise
+        except Exception as error:
+            if not self._lacks_a_worker():
+                raise
+            self._require_alive()
+            raise RankLostError(f"put: a worker of the session is gone: {error}") from error
 
-        Parameters
-        ----------
-        x : dask.array.Array, dask.dataframe.DataFrame or array_like
-            Chunks are computed where Dask wants them, and taken in place: no bytes pass through
-            the scheduler, this process or a socket. They stay Dask's. An array of this process is
-            scattered first.
-        layout, block, name, dtype, max_memory, progress, shape
-            See `matrass.Session.put`.
-        """
-        for left in range(self._retry, -1, -1):
-            try:
-                if is_collection(x):
-                    return self._take(x, layout, block, name, dtype, progress)
-                return super().put(x, layout, block, name, dtype, max_memory, progress, shape=shape)
-            except (RankLostError, SessionClosedError):
-                if left == 0:
-                    raise
-                self.renew()
-        raise AssertionError
+    def _lacks_a_worker(self) -> bool:
+        """Whether Dask has lost one; if so, the session has heard of it when this returns."""
+        if workers_of.are_there(self.client, self.workers):
+            return False
+        patience = time.monotonic() + _HEARSAY_SECONDS
+        while self._controller.end is None and time.monotonic() < patience:
+            time.sleep(0.01)
+        return True
 
-    def _take(  # noqa: PLR0917
-        self, x: Any, layout: Any, block: Any, name: str | None, dtype: Any, progress: Any
-    ) -> RemoteMatrix:
+    def _take(self, x: Any, wanted: Wanted) -> RemoteMatrix:
         """The chunks of a Dask collection, where they are."""
-        self._require_open("put")
         start = time.perf_counter()
-        matrix = chunked(x, self.client, list(self.workers))
-        scalar = scalar_of(matrix.dtype, dtype)
-        _, layout_name, blocks = how_dealt("put", matrix.shape, layout, block)
+        homes = list(self.workers)
+        matrix = chunked(x, self.client, homes, self._require_alive)
+        scalar = scalar_of(matrix.dtype, wanted.dtype)
+        _, layout, block = how_dealt("put", matrix.shape, wanted.layout, wanted.block)
+        if wanted.max_memory is not None:  # it holds for the step from rows to another layout
+            layout, block = "[VC,STAR]", None
         computed = time.perf_counter()
         tiles = self._tiles(matrix.chunks)
-        try:
-            a, parts = self._on_each("dask.put", tiles, matrix.shape, scalar, layout_name, blocks)
-        finally:
-            if self._isolated:
-                self.client.run(in_worker.release, self.id, workers=list(self.workers))
-        seconds = time.perf_counter() - computed
-        self._named_as(a, name)
+        a, parts = self._of_chunks("dask.put", tiles, matrix.shape, scalar, layout, block)
+        end = time.perf_counter()
+        self._note(wanted.name or a.id, parts, computed - start, end - computed)
+        wanted.tell(1.0)
+        if wanted.release:
+            release(x)
+        return a
+
+    def _note(self, name: str, parts: list[Any], serialise: float, seconds: float) -> None:
+        """List a put: of each rank tiles, bytes, adopted bytes and seconds."""
         for rank, (count, size, adopted, received, placed) in enumerate(parts):
             self.transfers.add(
                 Transfer(
                     what="put",
-                    matrix=a.name or a.id,
+                    matrix=name,
                     rank=rank,
                     tiles=int(count),
                     bytes=int(size),
                     adopted=int(adopted),
                     moved=int(size - adopted),
-                    serialise=computed - start,
+                    serialise=serialise,
                     send=0.0,
                     receive=received,
                     place=placed,
                     seconds=seconds,
                 )
             )
-        if progress is not None:
-            progress(1.0)
-        return a
 
     def _tiles(self, chunks: list[Chunk]) -> list[list[Any]]:
-        """For each rank the tiles that its worker has, as (i0, j0, shape, key or place)."""
+        """For each rank the tiles that its worker has, as (i0, j0, shape, key)."""
         rank_of = {address: rank for rank, address in enumerate(self.workers)}
         tiles: list[list[Any]] = [[] for _ in rank_of]
         holders = self.client.who_has([chunk.future for chunk in chunks])
@@ -243,21 +231,27 @@ class DaskSession(Session):
                 )
             least = min(here, key=lambda rank: len(tiles[rank]))
             tiles[least].append((chunk.i0, chunk.j0, chunk.shape, chunk.key))
-        if not self._isolated:
-            return tiles
-        for rank, address in enumerate(self.workers):
-            keys = [key for *_, key in tiles[rank]]
-            if keys:
-                places = self.client.run(in_worker.chunks_at, self.id, keys, workers=[address])
-                tiles[rank] = [
-                    (*tile[:3], place)
-                    for tile, place in zip(tiles[rank], places[address], strict=True)
-                ]
         return tiles
 
-    def _put(
-        self, x: npt.NDArray[Any], dtype: np.dtype[Any], progress: Callable[[float], None] | None
-    ) -> RemoteMatrix:
+    def _of_chunks(self, routine: str, parts: list[list[Any]], *args: Any) -> tuple[Any, list[Any]]:
+        """Call a routine that takes chunks, of each rank (..., key); a child gets their places."""
+        if not self._isolated:
+            return self._on_each(routine, parts, *args)
+        placed: list[list[Any]] = [[] for _ in parts]
+        try:
+            for rank, address in enumerate(self.workers):
+                keys = [key for *_, key in parts[rank]]
+                if keys:
+                    at = self.client.run(in_worker.chunks_at, self.id, keys, workers=[address])
+                    placed[rank] = [
+                        (*part[:-1], place)
+                        for part, place in zip(parts[rank], at[address], strict=True)
+                    ]
+            return self._on_each(routine, placed, *args)
+        finally:
+            self.client.run(in_worker.release, self.id, workers=list(self.workers))
+
+    def _put(self, x: npt.NDArray[Any], dtype: np.dtype[Any], wanted: Wanted) -> RemoteMatrix:
         import dask.array as da
 
         rows = max(1, -(-x.shape[0] // len(self.workers)))
@@ -272,7 +266,24 @@ class DaskSession(Session):
                 )
                 for k, piece in enumerate(pieces)
             ]
-            return self.put(da.concatenate(parts), progress=progress)
+            return self._take(da.concatenate(parts), wanted)
+
+    def _put_sparse(self, x: Any, wanted: Wanted) -> RemoteSparse:
+        """The entries of each rank's rows go to its worker."""
+        start = time.perf_counter()
+        entries, dtype, bounds = entries_of(x, wanted.dtype, len(self.workers))
+        pieces = [entries[i:end, np.newaxis] for i, end in pairwise(bounds)]
+        futures = [
+            self.client.scatter(piece, workers=[home], hash=False)
+            for piece, home in zip(pieces, self.workers, strict=True)
+        ]
+        given = [[(piece.shape, future.key)] for piece, future in zip(pieces, futures, strict=True)]
+        sent = time.perf_counter()
+        a, parts = self._of_chunks("dask.put.sparse", given, x.shape, dtype)
+        each = [(1, size, 0, *seconds) for size, *seconds in parts]
+        self._note(wanted.name or a.id, each, sent - start, time.perf_counter() - sent)
+        wanted.tell(1.0)
+        return a
 
     def _fetch(self, a: RemoteMatrix, out: npt.NDArray[Any] | None) -> npt.NDArray[Any]:
         with self.client.as_current():
@@ -305,11 +316,18 @@ class DaskSession(Session):
                 count = min(height, a.shape[0] - rank * height)
                 if count <= 0 and rank > 0:
                     continue
-                how = (in_worker.part_of_child, places[rank]) if self._isolated else None
+                how = (
+                    (in_worker.part_of_child, places[rank])
+                    if self._isolated
+                    else (in_worker.part, self.id, rows.id)
+                )
+                # When its worker is gone, a part is asked of another one, which says so.
                 future = self.client.submit(
-                    *(how or (in_worker.part, self.id, rows.id)),
+                    in_worker.at_home,
+                    address,
+                    *how,
                     workers=[address],
-                    allow_other_workers=False,
+                    allow_other_workers=True,
                     pure=False,
                     key=f"matrass-part-{self.id}-{rows.id}-{rank}-{time.monotonic_ns()}",
                 )

@@ -12,16 +12,27 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from matrass.bootstrap.which_mpi import load_core
 from matrass.control.agent import Agent, Contact
+from matrass.errors import RankLostError
 
 if TYPE_CHECKING:
     import numpy.typing as npt
     from distributed import Worker
 
-__all__ = ["chunks", "chunks_at", "copied", "part", "part_of_child", "release", "start"]
+__all__ = [
+    "at_home",
+    "chunks",
+    "chunks_at",
+    "copied",
+    "part",
+    "part_of_child",
+    "release",
+    "start",
+]
 
 _agents: dict[str, Agent] = {}
 """Of the sessions that this process serves, by their ids."""
@@ -107,6 +118,23 @@ def release(session: str) -> None:
     _held.pop(session, None)
 
 
+def at_home(address: str, give: Callable[..., Any], *args: Any) -> Any:
+    """A task: what `give` finds in the worker at this address.
+
+    Raises
+    ------
+    RankLostError
+        On another worker, which Dask asks when that one is gone.
+    """
+    from distributed import get_worker
+
+    if get_worker().address != address:
+        raise RankLostError(
+            f"to_dask: a chunk's worker must live: {address} is gone, and the chunk with it"
+        )
+    return give(*args)
+
+
 def part(session: str, name: str) -> npt.NDArray[Any]:
     """This rank's part of a matrix, without a copy: a task whose result stays in the worker."""
     local: npt.NDArray[Any] = _agents[session].desk.matrices[name].local
@@ -124,5 +152,6 @@ def copied(place: dict[str, Any], shape: tuple[int, int]) -> npt.NDArray[Any]:
 
     down, across = place["strides"]
     x: npt.NDArray[Any] = np.empty(shape, place["dtype"], order="C" if down > across else "F")
-    load_core().copy_process(place["pid"], place["address"], (down, across), x, False)
+    if x.size:
+        load_core().copy_process(place["pid"], place["address"], (down, across), x, False)
     return x

@@ -19,7 +19,7 @@ from matrass.errors import InvalidArgument, TimeoutError
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["address_of", "choose", "own_address", "renew", "require_processes"]
+__all__ = ["address_of", "are_there", "choose", "own_address", "renew", "require_processes"]
 
 _RESTART_SECONDS = 60
 
@@ -28,6 +28,11 @@ def _names(client: Client) -> dict[str, str]:
     """The names of all workers, by address. Addresses change at a restart, names do not."""
     known = client.scheduler_info(n_workers=-1)["workers"]
     return {address: str(told["name"]) for address, told in known.items()}
+
+
+def are_there(client: Client, addresses: Iterable[str]) -> bool:
+    """Whether Dask has workers at all of these addresses."""
+    return set(addresses) <= set(_names(client))
 
 
 def choose(

@@ -17,9 +17,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from matrass.agreement import agreed, together
 from matrass.errors import DTypeError, Error, InvalidArgument
+from matrass.estimators.kept import bring
 from matrass.estimators.remote import METHODS, anywhere
 from matrass.grid import Grid
 from matrass.matrix import DistMatrix
+from matrass.session.held import RemoteState
 from matrass.sparse import SparseMatrix
 
 __all__ = ["SPARSE", "DistEstimator", "InputTypeError", "agreed_errors"]
@@ -150,13 +152,14 @@ class DistEstimator(BaseEstimator):
         check_is_fitted(self)
 
     def __getstate__(self) -> dict[str, Any]:
+        bring(self)
         state: dict[str, Any] = dict(super().__getstate__())
         if "session" in state:
             state["session"] = None
         return {
             name: value
             for name, value in state.items()
-            if not isinstance(value, (DistMatrix, SparseMatrix))
+            if not isinstance(value, (DistMatrix, SparseMatrix, RemoteState))
         }
 
     def __sklearn_tags__(self) -> Any:

@@ -16,6 +16,7 @@ from matrass.estimators.base import DistEstimator, InputTypeError, agreed_errors
 from matrass.estimators.chunks import float_dtype, own_chunks
 from matrass.estimators.components import Projection
 from matrass.estimators.gram import Moments, Spectrum
+from matrass.estimators.kept import OnRanks
 from matrass.estimators.operands import local_rows, read_array, row_dealt
 from matrass.grid import Grid
 from matrass.sparse import SparseMatrix
@@ -64,6 +65,8 @@ class IncrementalPCA(Projection, DistEstimator):
     ----------
     Chan, Golub, LeVeque (1982).
     """
+
+    _spectrum: Any = OnRanks()
 
     def __init__(
         self,
@@ -121,9 +124,8 @@ class IncrementalPCA(Projection, DistEstimator):
     @property
     def _moments(self) -> Moments:
         """AttributeError before the first rows have come."""
-        if "_spectrum" not in vars(self):
-            raise AttributeError(f"{self._name} is not fitted yet")
-        return self._spectrum.moments
+        moments: Moments = self._spectrum.moments
+        return moments
 
     def _projection(self) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]:
         """The mean, components and standard deviations in double precision."""
@@ -134,18 +136,18 @@ class IncrementalPCA(Projection, DistEstimator):
     @property
     def n_components_(self) -> int:
         """How many components there are."""
-        most = min(self._moments.count, len(self._moments.mean))
+        most: int = min(self.n_samples_seen_, self.n_features_in_)
         return most if self.n_components is None else int(self.n_components)
 
     @property
     def components_(self) -> npt.NDArray[Any]:
         """The components as rows, that of the largest variance first."""
-        return self._given(self._spectrum_now.leading(self.n_components_)[1])
+        return self._given(self._spectrum.leading(self.n_components_)[1])
 
     @property
     def singular_values_(self) -> npt.NDArray[Any]:
         """Of the centred matrix of all rows, descending."""
-        return self._given(self._spectrum_now.leading(self.n_components_)[0])
+        return self._given(self._spectrum.leading(self.n_components_)[0])
 
     @property
     def explained_variance_(self) -> npt.NDArray[Any]:
@@ -175,13 +177,8 @@ class IncrementalPCA(Projection, DistEstimator):
         rest = self._total() - float(np.sum(self._variances()))
         return max(rest, 0.0) / left if left > 0 else 0.0
 
-    @property
-    def _spectrum_now(self) -> Spectrum:
-        self._moments  # noqa: B018  raises before fit
-        return self._spectrum
-
     def _variances(self) -> npt.NDArray[np.float64]:
-        singular = self._spectrum_now.leading(self.n_components_)[0]
+        singular: npt.NDArray[np.float64] = self._spectrum.leading(self.n_components_)[0]
         return np.square(singular) / max(self._moments.count - 1, 1)
 
     def _total(self) -> float:

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from matrass.anywhere import Remote
+from matrass.anywhere import Kept, Remote
 from matrass.bootstrap.world import world
 from matrass.control.routines import routine
 from matrass.errors import InvalidArgument
+from matrass.estimators.kept import bring, kept_by, light, names_of, state_of
 from matrass.grid import Grid
 from matrass.matrix import DistMatrix
 from matrass.session.inputs import is_collection
@@ -43,6 +44,8 @@ METHODS = frozenset(
     )
 )
 """Methods of estimators that take data."""
+FRESH = frozenset(("fit", "fit_predict", "fit_transform"))
+"""Those that forget what was fitted before."""
 
 
 class Column:
@@ -66,6 +69,8 @@ def anywhere(f: Callable[..., Any]) -> Callable[..., Any]:
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         host = _host(self, (*args, *kwargs.values()))
         if host is None:
+            if f.__name__ not in FRESH:
+                bring(self, drop=True)
             return f(self, *args, **kwargs)
         return _call(host, self, f.__name__, args, kwargs)
 
@@ -119,12 +124,20 @@ def _call(
     names = list(named)
     columns = [isinstance(x, _Line) for x in (*sent, *named.values())]
     values = [x.matrix if isinstance(x, _Line) else x for x in (*sent, *named.values())]
-    blob = pickle.dumps(estimator)
-    result, dealt, blob = host.call("estimator", blob, method, names, columns, *values)
+    state = state_of(estimator)
+    if method in FRESH:
+        state = None
+    elif state is not None and (state.session is not host or state.freed):
+        bring(estimator, drop=True)
+        state = None
+    whole = state is None and method not in FRESH
+    blob = pickle.dumps(estimator if whole else light(estimator))
+    result, dealt, blob, kept = host.call("estimator", blob, state, method, names, columns, *values)
     back = _way_back(estimator, method, args[0] if args else next(iter(kwargs.values()), None))
     changed = vars(pickle.loads(blob))
     changed.pop("session", None)
     vars(estimator).update(changed)
+    kept_by(estimator, kept, changed="fit" in method)
     for name, value in dealt.items():
         setattr(estimator, name, back(value))
     if result is None:
@@ -170,18 +183,31 @@ def _way_back(estimator: Any, method: str, x: Any) -> Callable[[Any], Any]:
 
 
 @routine("estimator")
-def _method(
-    desk: Desk, blob: bytes, method: str, names: list[str], columns: list[bool], *values: Any
+def _method(  # noqa: PLR0917
+    desk: Desk,
+    blob: bytes,
+    state: Kept | None,
+    method: str,
+    names: list[str],
+    columns: list[bool],
+    *values: Any,
 ) -> Any:
-    """What the method returns (None: the estimator), attributes that are dealt, and the rest."""
+    """What the method returns, and attributes: those dealt to ranks, the others, those kept here.
+
+    None stands for the estimator, and for what is kept already.
+    """
     if not desk.contact.may_run or method not in METHODS:
         raise InvalidArgument("estimator: the session must be one's own")
     estimator = pickle.loads(blob)
     estimator.session = desk.on
+    before = {} if state is None else state.value
+    vars(estimator).update(before)
     given = [Column(x) if line else x for x, line in zip(values, columns, strict=True)]
     count = len(given) - len(names)
     kwargs = dict(zip(names, given[count:], strict=True))
     result = getattr(estimator, method)(*given[:count], **kwargs)
     dealt = {name: x for name, x in vars(estimator).items() if isinstance(x, DistMatrix)}
     result = None if result is estimator else result
-    return result, dealt, pickle.dumps(estimator)
+    after = {name: vars(estimator)[name] for name in names_of(estimator)}
+    same = all(x is before.get(name) for name, x in after.items())
+    return result, dealt, pickle.dumps(light(estimator)), None if same else Kept(after)

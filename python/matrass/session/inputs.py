@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What `put` is given, as arrays: tables, vectors, blocks of rows.
+"""What `put` is given: arrays, tables, vectors, blocks of rows; and what they are to become.
 
 Next: ``remote_matrix.py``.
 """
@@ -7,7 +7,8 @@ Next: ``remote_matrix.py``.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,17 +16,40 @@ import numpy.typing as npt
 
 from matrass.arguments import dtype_of
 from matrass.arrays import matrix_of, unmasked
+from matrass.control.driver_memory import entry_of
 from matrass.errors import DTypeError, InvalidArgument, ShapeError
+from matrass.layout import Layout
 
 __all__ = [
+    "Wanted",
     "array_of",
     "blocks_of",
+    "entries_of",
     "giver_of",
     "is_blocks",
     "is_collection",
     "is_sparse",
     "scalar_of",
 ]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What `Session.put` is to make of its matrix."""
+
+    layout: str | Layout
+    block: int | tuple[int, int] | None
+    name: str | None
+    dtype: npt.DTypeLike | None
+    max_memory: int | str | None
+    progress: Callable[[float], None] | None
+    shape: tuple[int, int] | None
+    release: bool
+
+    def tell(self, part: float) -> None:
+        """Say which part of the rows has arrived, to whom wants to know."""
+        if self.progress is not None:
+            self.progress(part)
 
 
 def scalar_of(given: np.dtype[Any], wanted: npt.DTypeLike | None) -> np.dtype[Any]:
@@ -79,6 +103,24 @@ def _columns_of(x: Any) -> Any:
 def is_sparse(x: Any) -> bool:
     """Whether `x` is a sparse matrix of SciPy's."""
     return hasattr(x, "tocsr") and hasattr(x, "nnz")
+
+
+def entries_of(
+    x: Any, dtype: npt.DTypeLike | None, ranks: int
+) -> tuple[npt.NDArray[Any], np.dtype[Any], list[int]]:
+    """The entries of a sparse matrix by rows, their scalar, and where those of each rank begin.
+
+    The last bound is their number. Rows are dealt in equal contiguous parts.
+    """
+    x = x.tocsr()
+    scalar = scalar_of(x.dtype, dtype)
+    entries = np.empty(x.nnz, entry_of(scalar))
+    entries["v"] = x.data[: x.nnz]
+    entries["i"] = np.repeat(np.arange(x.shape[0]), np.diff(x.indptr))
+    entries["j"] = x.indices[: x.nnz]
+    height = -(-x.shape[0] // ranks)
+    bounds = [int(x.indptr[min(rank * height, x.shape[0])]) for rank in range(ranks + 1)]
+    return entries, scalar, bounds
 
 
 def is_collection(x: Any) -> bool:

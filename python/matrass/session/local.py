@@ -25,7 +25,8 @@ from matrass.bootstrap.launcher import environment
 from matrass.control.controller import Controller
 from matrass.errors import InvalidArgument
 from matrass.session import local_transfer
-from matrass.session.remote_matrix import RemoteMatrix
+from matrass.session.inputs import Wanted
+from matrass.session.remote_matrix import RemoteMatrix, RemoteSparse
 from matrass.session.session import Session
 from matrass.session.shared_memory import SharedMemory
 
@@ -41,6 +42,8 @@ class LocalSession(Session):
     ----------
     ranks : int
         How many; by default one for each core that this process may use.
+    retry : int
+        How often `put` is repeated on fresh ranks (see `renew`) after one was lost.
     timeout : float
         Seconds in which they must be up.
 
@@ -59,12 +62,14 @@ class LocalSession(Session):
     4.0
     """
 
-    def __init__(self, ranks: int | None = None, *, timeout: float = _OPEN_SECONDS) -> None:
+    def __init__(
+        self, ranks: int | None = None, *, retry: int = 0, timeout: float = _OPEN_SECONDS
+    ) -> None:
         count = len(os.sched_getaffinity(0)) if ranks is None else index_of(ranks, "Session: ranks")
         if count < 1:
             raise InvalidArgument(f"Session: ranks must be at least 1: got {count}")
         self._count, self._timeout = count, timeout
-        super().__init__()
+        super().__init__(retry)
 
     def _attach(self, controller: Controller, clean_up: Callable[[], None]) -> None:
         super()._attach(controller, clean_up)
@@ -93,19 +98,20 @@ class LocalSession(Session):
             raise
         return controller, clean_up
 
-    def _put(
-        self, x: npt.NDArray[Any], dtype: np.dtype[Any], progress: Callable[[float], None] | None
-    ) -> RemoteMatrix:
-        return local_transfer.put(self, x, dtype, progress)
+    def _put(self, x: npt.NDArray[Any], dtype: np.dtype[Any], wanted: Wanted) -> RemoteMatrix:
+        return local_transfer.put(self, x, dtype, wanted)
 
     def _put_blocks(
         self,
         blocks: Iterator[npt.NDArray[Any]],
         shape: tuple[int, int],
         dtype: np.dtype[Any],
-        progress: Callable[[float], None] | None,
+        wanted: Wanted,
     ) -> RemoteMatrix:
-        return local_transfer.put_blocks(self, blocks, shape, dtype, progress)
+        return local_transfer.put_blocks(self, blocks, shape, dtype, wanted)
+
+    def _put_sparse(self, x: Any, wanted: Wanted) -> RemoteSparse:
+        return local_transfer.put_sparse(self, x, wanted)
 
     def _fetch(self, a: RemoteMatrix, out: npt.NDArray[Any] | None) -> npt.NDArray[Any]:
         return local_transfer.fetch(self, a, out)

@@ -11,20 +11,22 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from matrass.errors import InvalidArgument, ShapeError
+from matrass.session.inputs import entries_of
 from matrass.session.transfers import Transfer
 
 if TYPE_CHECKING:
+    from matrass.session.inputs import Wanted
     from matrass.session.local import LocalSession
-    from matrass.session.remote_matrix import RemoteMatrix
+    from matrass.session.remote_matrix import RemoteMatrix, RemoteSparse
 
-__all__ = ["fetch", "put", "put_blocks", "reaches"]
+__all__ = ["fetch", "put", "put_blocks", "put_sparse", "reaches"]
 
 Words = dict[str, Any]
 
@@ -33,17 +35,16 @@ def put(
     session: LocalSession,
     x: npt.NDArray[Any],
     dtype: np.dtype[Any],
-    progress: Callable[[float], None] | None,
+    wanted: Wanted,
 ) -> RemoteMatrix:
     """Have the ranks read `x`."""
     start = time.perf_counter()
     if not session.reaches:
-        return _put_by_rounds(session, x, dtype, progress)
+        return _put_by_rounds(session, x, dtype, wanted)
     ready = _readable(x, dtype)
     a, seconds = session._on_each("put", _where(ready), x.shape, dtype)
-    if progress is not None:
-        progress(1.0)
-    _note(session, "put", a, seconds, time.perf_counter() - start)
+    wanted.tell(1.0)
+    _note(session, "put", wanted.name or a.id, seconds, seconds=time.perf_counter() - start)
     return a  # type: ignore[no-any-return]
 
 
@@ -52,7 +53,7 @@ def put_blocks(
     blocks: Iterator[npt.NDArray[Any]],
     shape: tuple[int, int],
     dtype: np.dtype[Any],
-    progress: Callable[[float], None] | None,
+    wanted: Wanted,
 ) -> RemoteMatrix:
     """Have the ranks read one block of rows after another; only one is in this process."""
     start = time.perf_counter()
@@ -66,10 +67,31 @@ def put_blocks(
         else:
             sums += _rounds_of(session, a, block, at)
         at += len(block)
-        if progress is not None:
-            progress(at / max(1, shape[0]))
-    _note(session, "put", a, sums.tolist(), time.perf_counter() - start)
+        wanted.tell(at / max(1, shape[0]))
+    _note(session, "put", wanted.name or a.id, sums.tolist(), seconds=time.perf_counter() - start)
     return a
+
+
+def put_sparse(session: LocalSession, x: Any, wanted: Wanted) -> RemoteSparse:
+    """Have the ranks read the entries of their rows."""
+    start = time.perf_counter()
+    entries, dtype, bounds = entries_of(x, wanted.dtype, len(session.ranks))
+    ready = time.perf_counter()
+    if session.reaches:
+        place = {"pid": os.getpid(), "address": entries.ctypes.data}
+        a, parts = session._on_each("put.sparse", place, x.shape, dtype, bounds)
+    else:
+        count = session.memory.size // entries.itemsize
+        for k in range(0, max(1, len(entries)), count):
+            some = entries[k : k + count]
+            session.memory.array((len(some), 1), entries.dtype)[:, 0] = some
+            session.call("put.sparse.round", k, len(some), dtype, bounds)
+            wanted.tell((k + len(some)) / max(1, len(entries)))
+        a, parts = session._on_each("put.sparse.end", x.shape, dtype)
+    end = time.perf_counter()
+    wanted.tell(1.0)
+    _note(session, "put", wanted.name or a.id, parts, seconds=end - start, serialise=ready - start)
+    return a  # type: ignore[no-any-return]
 
 
 def fetch(session: LocalSession, a: RemoteMatrix, out: npt.NDArray[Any] | None) -> npt.NDArray[Any]:
@@ -88,7 +110,7 @@ def fetch(session: LocalSession, a: RemoteMatrix, out: npt.NDArray[Any] | None) 
         _fetch_by_rounds(session, a, out)
         return out
     _, seconds = session._on_each("fetch", a, _where(out))
-    _note(session, "fetch", a, seconds, time.perf_counter() - start)
+    _note(session, "fetch", a.name or a.id, seconds, seconds=time.perf_counter() - start)
     return out
 
 
@@ -116,16 +138,15 @@ def _put_by_rounds(
     session: LocalSession,
     x: npt.NDArray[Any],
     dtype: np.dtype[Any],
-    progress: Callable[[float], None] | None,
+    wanted: Wanted,
 ) -> RemoteMatrix:
     start = time.perf_counter()
     a: RemoteMatrix = session.call("put.begin", x.shape, dtype)
     sums = np.zeros((len(session.ranks), 3))
     for rows in _rounds(session, x.shape, dtype):
         sums += _one_round(session, a, x[rows], rows.start)
-        if progress is not None:
-            progress(rows.stop / x.shape[0])
-    _note(session, "put", a, sums.tolist(), time.perf_counter() - start)
+        wanted.tell(rows.stop / x.shape[0])
+    _note(session, "put", wanted.name or a.id, sums.tolist(), seconds=time.perf_counter() - start)
     return a
 
 
@@ -148,7 +169,7 @@ def _fetch_by_rounds(session: LocalSession, a: RemoteMatrix, out: npt.NDArray[An
         count = rows.stop - rows.start
         sums += session._on_each("fetch.rows", rows_of_a, rows.start, count)[1]
         out[rows] = session.memory.array((count, a.shape[1]), a.dtype)
-    _note(session, "fetch", a, sums.tolist(), time.perf_counter() - start)
+    _note(session, "fetch", a.name or a.id, sums.tolist(), seconds=time.perf_counter() - start)
 
 
 def _where(x: npt.NDArray[Any]) -> Words:
@@ -164,21 +185,23 @@ def _readable(x: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
 def _note(
     session: LocalSession,
     what: str,
-    a: RemoteMatrix,
+    name: str,
     parts: list[list[float]],
+    *,
     seconds: float,
+    serialise: float = 0.0,
 ) -> None:
     for rank, (size, received, placed) in enumerate(parts):
         session.transfers.add(
             Transfer(
                 what=what,
-                matrix=a.name or a.id,
+                matrix=name,
                 rank=rank,
                 tiles=1,
                 bytes=int(size),
                 adopted=0,
                 moved=int(size),
-                serialise=0.0,
+                serialise=serialise,
                 send=0.0,
                 receive=received,
                 place=placed,

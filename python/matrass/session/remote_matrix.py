@@ -8,16 +8,15 @@ routines of `matrass.linalg` run on the ranks and give handles. Next: ``session.
 from __future__ import annotations
 
 import importlib
-import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
-from matrass.anywhere import Remote
 from matrass.errors import InvalidArgument
 from matrass.layout import Layout
+from matrass.session.held import Held
 
 if TYPE_CHECKING:
     from matrass.linalg import Certificate
@@ -26,36 +25,16 @@ if TYPE_CHECKING:
 __all__ = ["Handle", "RemoteMask", "RemoteMatrix", "RemoteSparse"]
 
 
-class Handle(Remote):
-    """Something that the ranks of a session hold; they let go of it when this is collected."""
-
-    session: Session
+class Handle(Held):
+    """A matrix or a mask that the ranks of a session hold."""
 
     def __init__(self, session: Session, words: dict[str, Any]) -> None:
-        self.session = session
-        self.id: str = words["id"]
+        super().__init__(session, words)
         self.shape: tuple[int, int] = tuple(words["shape"])
         self.name: str | None = None
-        self._release = weakref.finalize(self, session._release, self.id)
-        self._release.atexit = False  # the session's own end frees everything
-
-    def free(self) -> None:
-        """Let the ranks forget it; the handle is of no use any more."""
-        self._release()
-
-    @property
-    def freed(self) -> bool:
-        """Whether the ranks have been told to forget it."""
-        return not self._release.alive
 
     def _call(self, routine: str, *args: Any, **kwargs: Any) -> Any:
         return self.session.call(routine, self, *args, **kwargs)
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError(
-            f"pickle: a {type(self).__name__} cannot be pickled: it belongs to its session "
-            "(A.to_numpy() fetches the matrix)"
-        )
 
     def __bool__(self) -> bool:
         raise TypeError(

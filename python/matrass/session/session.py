@@ -15,24 +15,28 @@ import numpy as np
 import numpy.typing as npt
 
 from matrass.anywhere import Remote
-from matrass.arguments import how_dealt
+from matrass.arguments import flag_of, how_dealt, index_of
 from matrass.control.calls import Call
 from matrass.control.controller import Controller
 from matrass.control.messages import decode, encode
-from matrass.errors import InvalidArgument, SessionClosedError
+from matrass.errors import InvalidArgument, RankLostError, SessionClosedError
 from matrass.layout import Layout
-from matrass.session.inputs import array_of, blocks_of, giver_of, is_blocks, is_sparse, scalar_of
+from matrass.session.held import Held, RemoteState
+from matrass.session.inputs import (
+    Wanted,
+    array_of,
+    blocks_of,
+    giver_of,
+    is_blocks,
+    is_collection,
+    is_sparse,
+)
 from matrass.session.ranks import Rank
-from matrass.session.remote_matrix import Handle, RemoteMask, RemoteMatrix, RemoteSparse
+from matrass.session.remote_matrix import Handle, RemoteMatrix, RemoteSparse
 from matrass.session.transfers import Transfers
+from matrass.session.words import KINDS, Words, has_handles
 
-__all__ = ["Session", "Words"]
-
-_KINDS: dict[str, type[Handle]] = {
-    "matrix": RemoteMatrix,
-    "sparse": RemoteSparse,
-    "mask": RemoteMask,
-}
+__all__ = ["Session"]
 
 
 class Session:
@@ -49,7 +53,10 @@ class Session:
     may_run = True
     """Whether the ranks are processes of this user, who may run anything there."""
 
-    def __init__(self) -> None:
+    def __init__(self, retry: int = 0) -> None:
+        self._retry = index_of(retry, "Session: retry")
+        if self._retry < 0:
+            raise InvalidArgument(f"Session: retry must not be negative: got {retry}")
         self._named: weakref.WeakValueDictionary[str, Handle] = weakref.WeakValueDictionary()
         self.transfers = Transfers()
         self._attach(*self._open())
@@ -60,6 +67,8 @@ class Session:
 
     def _attach(self, controller: Controller, clean_up: Callable[[], None]) -> None:
         self._controller = controller
+        self._named.clear()
+        self._states: weakref.WeakSet[RemoteState] = weakref.WeakSet()
         # At exit, too; what cleans up must not hold the session.
         self._end = weakref.finalize(self, _close, controller, clean_up)
 
@@ -87,6 +96,8 @@ class Session:
 
     def close(self) -> None:
         """Let the ranks go. Handles are of no use afterwards."""
+        for state in [] if self.closed else list(self._states):
+            state.save()
         self._end()
 
     def renew(self) -> None:
@@ -99,6 +110,10 @@ class Session:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def __deepcopy__(self, _: Any) -> Self:
+        """The same: scikit-learn's clones of an estimator use its session."""
+        return self
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else f"{len(self._controller.members)} ranks"
@@ -186,7 +201,7 @@ class Session:
 
     def _of_each(self, values: list[Any]) -> Any:
         """What a user's function returned."""
-        if _has_handles(values[0]):
+        if has_handles(values[0]):
             return self._value(values[0])
         return [self._value(each) for each in values]
 
@@ -198,10 +213,13 @@ class Session:
             return dict(value)
         if not isinstance(value, Remote):
             return None
-        if not isinstance(value, Handle) or value.session is not self:
+        if not isinstance(value, Held) or value.session is not self:
             raise InvalidArgument("session: all matrices of a call must be of one session")
         if value.freed:
-            raise InvalidArgument(f"session: a matrix must not be freed before its use: {value!r}")
+            raise InvalidArgument(
+                f"session: a matrix must be on the ranks, neither freed nor from before a renewal: "
+                f"got {value!r}"
+            )
         return {"$": "handle", "id": value.id}
 
     def _own_value(self, words: dict[str, Any]) -> Any:
@@ -209,10 +227,7 @@ class Session:
             from matrass.linalg import Labels
 
             return Labels(self._own_value(words["matrix"]))
-        return _KINDS[words["$"]](self, words)
-
-    def _release(self, name: str) -> None:
-        self._controller.tell({"do": "free", "ids": [name]})
+        return KINDS[words["$"]](self, words)
 
     # Matrices -------------------------------------------------------------------------------------
 
@@ -245,15 +260,18 @@ class Session:
         progress: Callable[[float], None] | None = None,
         *,
         shape: tuple[int, int] | None = None,
+        release: bool = False,
     ) -> Any:
         """Bring a matrix to the ranks.
 
         Parameters
         ----------
         x : array_like, DataFrame, Arrow table, SciPy sparse, list or iterator of row blocks
-            Rows are dealt to the ranks. A vector becomes a matrix of one column. Of Spark: a
-            DataFrame of numbers, or of one column of arrays or vectors, and MLlib's distributed
-            matrices, whose partitions go straight to the ranks.
+            Rows are dealt to the ranks. A vector becomes a matrix of one column. With Dask's
+            workers as ranks, a dask.array or dask.dataframe too: its chunks are computed where Dask
+            wants them, and read where they lie; no bytes of theirs pass through Dask's scheduler or
+            this process. Of Spark: a DataFrame of numbers, or of one column of arrays or vectors,
+            and MLlib's distributed matrices, whose partitions go straight to the ranks.
         layout, block
             See `DistMatrix`. None: contiguous parts of the rows.
         name : str, optional
@@ -266,6 +284,11 @@ class Session:
             Called with the part of the rows that has arrived, from 0 to 1.
         shape : (int, int), optional
             Of all blocks of an iterator together: it may be larger than this process's memory.
+        release : bool
+            Of a Dask collection: whether its chunks leave Dask once the matrix is there. A
+            persisted `x` is of no use then, nor is what was made of it and not computed: Dask says
+            that they are cancelled. Chunks that somebody else holds (another client, a published
+            dataset) stay with them.
 
         Returns
         -------
@@ -274,31 +297,51 @@ class Session:
         Raises
         ------
         ShapeError, DTypeError, MemoryLimitError
+        RankLostError
+            If a rank is lost, and was lost again each time that `retry` allowed.
         """
-        self._require_open("put")
+        wanted = Wanted(layout, block, name, dtype, max_memory, progress, shape, release)
+        if flag_of(release, "put: release") and not is_collection(x):
+            raise InvalidArgument(
+                f"put: release= is for Dask collections: got {type(x).__name__} (drop it yourself)"
+            )
+        for left in range(self._retry, -1, -1):
+            begun = False
+            try:
+                self._require_open("put")
+                begun = True
+                return self._named_as(self._bring(x, wanted), name)
+            except (RankLostError, SessionClosedError) as error:
+                if left == 0 or not self._end.alive:  # closed by its user
+                    raise
+                if begun and isinstance(x, Iterator):
+                    error.add_note("put: it was not repeated: an iterator gives its blocks once")
+                    raise
+                self.renew()
+        raise AssertionError
+
+    def _bring(self, x: Any, wanted: Wanted) -> Any:
+        """What `put` does, once."""
         giver = giver_of(x)
         if giver is not None:
-            given = giver.put(self, x, (layout, block), dtype, progress)
-            return self._named_as(given, name)
+            return giver.put(self, x, wanted)
         if is_sparse(x):
-            return self._named_as(self._put_sparse(x, dtype), name)
+            return self._put_sparse(x, wanted)
         if is_blocks(x):
-            extents, scalar, blocks_given = blocks_of(x, shape, dtype)
-            a = self._put_blocks(blocks_given, extents, scalar, progress)
+            extents, scalar, blocks_given = blocks_of(x, wanted.shape, wanted.dtype)
+            a = self._put_blocks(blocks_given, extents, scalar, wanted)
         else:
-            array, scalar = array_of(x, dtype)
-            a = self._put(array, scalar, progress)
-        _, layout_name, blocks = how_dealt("put", a.shape, layout, block)
-        if str(Layout(layout_name)) != str(a.layout) or blocks is not None:
-            a = a.to(layout_name, blocks, max_memory=max_memory)
-        return self._named_as(a, name)
+            array, scalar = array_of(x, wanted.dtype)
+            a = self._put(array, scalar, wanted)
+        return self._dealt(a, wanted)
 
-    def _put_sparse(self, x: Any, dtype: npt.DTypeLike | None) -> RemoteSparse:
-        """From rank 0, which gets the entries."""
-        x = x.tocsr()
-        entries = (x.indptr, x.indices, np.asarray(x.data, scalar_of(x.dtype, dtype)))
-        a: RemoteSparse = self.call("put.sparse", tuple(x.shape), *entries)
-        return a
+    def _dealt(self, a: RemoteMatrix, wanted: Wanted) -> RemoteMatrix:
+        """The matrix in the layout that is wanted."""
+        _, layout, block = how_dealt("put", a.shape, wanted.layout, wanted.block)
+        if str(Layout(layout)) == str(a.layout) and block in (None, a.block):
+            return a
+        dealt: RemoteMatrix = a.to(layout, block, max_memory=wanted.max_memory)
+        return dealt
 
     def _named_as(self, a: Any, name: str | None) -> Any:
         if name is not None:
@@ -314,7 +357,10 @@ class Session:
         if self._controller.end is not None:
             raise self._controller.end
 
-    def _put(self, x: npt.NDArray[Any], dtype: np.dtype[Any], progress: Any) -> RemoteMatrix:
+    def _put(self, x: npt.NDArray[Any], dtype: np.dtype[Any], wanted: Wanted) -> RemoteMatrix:
+        raise NotImplementedError
+
+    def _put_sparse(self, x: Any, wanted: Wanted) -> RemoteSparse:
         raise NotImplementedError
 
     def to_dask(self, a: RemoteMatrix) -> Any:
@@ -326,29 +372,17 @@ class Session:
         blocks: Iterator[npt.NDArray[Any]],
         shape: tuple[int, int],
         dtype: np.dtype[Any],
-        progress: Any,
+        wanted: Wanted,
     ) -> RemoteMatrix:
         whole = np.empty(shape, dtype)
         at = 0
         for block in blocks:
             whole[at : at + len(block)] = block
             at += len(block)
-        return self._put(whole, dtype, progress)
+        return self._put(whole, dtype, wanted)
 
     def _fetch(self, a: RemoteMatrix, out: npt.NDArray[Any] | None) -> npt.NDArray[Any]:
         raise NotImplementedError
-
-
-class Words(dict[str, Any]):
-    """Words that are said as they are."""
-
-
-def _has_handles(words: Any) -> bool:
-    if isinstance(words, dict):
-        if words.get("$") in (*_KINDS, "labels"):
-            return True
-        return any(map(_has_handles, words.values()))
-    return isinstance(words, list) and any(map(_has_handles, words))
 
 
 def _close(controller: Controller, clean_up: Callable[[], None]) -> None:

@@ -16,23 +16,24 @@ import numpy as np
 import numpy.typing as npt
 
 from matrass.errors import InvalidArgument, ShapeError
+from matrass.session.inputs import Wanted, scalar_of
 from matrass.session.transfers import Transfer
 from matrass.wire import delivery
 from matrass.wire.delivery import Place
 from matrass.wire.stage import Tile
 
 if TYPE_CHECKING:
-    from matrass.session.remote_matrix import RemoteMatrix
+    from matrass.session.remote_matrix import RemoteMatrix, RemoteSparse
     from matrass.session.session import Session
 
-__all__ = ["fetch", "put"]
+__all__ = ["fetch", "put", "put_sparse"]
 
 
 def put(
     session: Session,
     x: npt.NDArray[Any],
     dtype: np.dtype[Any],
-    progress: Callable[[float], None] | None,
+    wanted: Wanted,
 ) -> RemoteMatrix:
     """Send each rank its rows of `x`."""
     start = time.perf_counter()
@@ -45,17 +46,47 @@ def put(
         rows = np.ascontiguousarray(x[begin:end], dtype)
         delivery.deliver([places[rank]], rank, 0, [Tile("rows", (0, 0), (rows,))])
 
-    _for_each_rank(session, send, progress)
+    _for_each_rank(session, send, wanted)
     sent = time.perf_counter()
     parts = [[(rank, 0, begin)] if begin < end else [] for rank, (begin, end) in enumerate(shares)]
     a: RemoteMatrix
     a, told = session._on_each("wire.place", name, parts, x.shape, dtype, "[VC,STAR]", None)
+    _note_put(session, wanted.name or a.id, told, start, sent)
+    return a
+
+
+def put_sparse(session: Session, x: Any, wanted: Wanted) -> RemoteSparse:
+    """Send each rank the entries of its rows."""
+    start = time.perf_counter()
+    coo = x.tocoo()
+    dtype = scalar_of(coo.dtype, wanted.dtype)
+    name, ticket = secrets.token_hex(8), secrets.token_urlsafe(24)
+    places = _places(session, "wire.expect", name, ticket)
+    order = np.argsort(coo.row, kind="stable")
+    i, j, v = coo.row[order].astype(np.int64), coo.col[order].astype(np.int64), coo.data[order]
+    cuts = [np.searchsorted(i, [begin, end]) for begin, end in _shares(session, x.shape[0])]
+
+    def send(rank: int) -> None:
+        own = slice(*cuts[rank])
+        tile = Tile("coo", (0, 0), (i[own], j[own], v[own].astype(dtype, copy=False)))
+        delivery.deliver([places[rank]], rank, 0, [tile])
+
+    _for_each_rank(session, send, wanted)
+    sent = time.perf_counter()
+    parts = [[(rank, 0, 0)] for rank in range(len(places))]
+    a: RemoteSparse
+    a, told = session._on_each("wire.coo", name, parts, x.shape, dtype)
+    _note_put(session, wanted.name or a.id, told, start, sent)
+    return a
+
+
+def _note_put(session: Session, name: str, told: list[Any], start: float, sent: float) -> None:
     end = time.perf_counter()
     for rank, (tiles, size, _, placed) in enumerate(told):
         session.transfers.add(
             Transfer(
                 what="put",
-                matrix=a.id,
+                matrix=name,
                 rank=rank,
                 tiles=int(tiles),
                 bytes=int(size),
@@ -68,7 +99,6 @@ def put(
                 seconds=end - start,
             )
         )
-    return a
 
 
 def fetch(session: Session, a: RemoteMatrix, out: npt.NDArray[Any] | None) -> npt.NDArray[Any]:
@@ -133,9 +163,7 @@ def _shares(session: Session, m: int) -> list[tuple[int, int]]:
     return [(min(r * height, m), min((r + 1) * height, m)) for r in range(ranks)]
 
 
-def _for_each_rank(
-    session: Session, work: Callable[[int], None], progress: Callable[[float], None] | None
-) -> None:
+def _for_each_rank(session: Session, work: Callable[[int], None], wanted: Wanted | None) -> None:
     """Do this with all ranks at once; a lost rank is the reason for what fails."""
     count = len(session.ranks)
     with ThreadPoolExecutor(count, thread_name_prefix="matrass-wire") as pool:
@@ -143,8 +171,8 @@ def _for_each_rank(
             started = [pool.submit(work, rank) for rank in range(count)]
             for done, each in enumerate(as_completed(started), 1):
                 each.result()
-                if progress is not None:
-                    progress(done / count)
+                if wanted is not None:
+                    wanted.tell(done / count)
         except Exception:
             session._require_alive()
             raise

@@ -18,8 +18,9 @@ from pyspark.sql.types import ArrayType, DoubleType, StructField, StructType
 
 from matrass.control.controller import Controller
 from matrass.errors import InvalidArgument, MPIError
-from matrass.session.session import Session, Words
+from matrass.session.session import Session
 from matrass.session.transfers import Transfers
+from matrass.session.words import Words
 from matrass.spark.jobs import Job, job, watch
 from matrass.spark.keeper import Keeper
 from matrass.spark.pools import Pool, listening_at, require_classic, require_fixed, slots

@@ -34,7 +34,8 @@ from matrass.spark.pools import (
 if TYPE_CHECKING:
     import pyspark.sql
 
-    from matrass.session.remote_matrix import RemoteMatrix
+    from matrass.session.inputs import Wanted
+    from matrass.session.remote_matrix import RemoteMatrix, RemoteSparse
 
 __all__ = ["SparkSession"]
 
@@ -96,7 +97,6 @@ class SparkSession(Session):
         self.spark = require_classic(spark, "spark.Session")
         self._count = _ranks_of(self.spark, ranks)
         self._isolated = choice_of(isolation, ("thread", "process"), "isolation") == "process"
-        self._retry = index_of(retry, "spark.Session: retry")
         conf = self.spark.sparkContext.getConf()
         if not self._isolated and conf.get("spark.python.worker.reuse", "true") == "false":
             warnings.warn(
@@ -108,7 +108,7 @@ class SparkSession(Session):
             self._isolated = True
         self._listen = listening_at(self.spark, host), ports, tls
         self._timeout = timeout
-        super().__init__()
+        super().__init__(retry)
 
     def _open(self) -> tuple[Controller, Callable[[], None]]:
         """Known processes at first; fresh ones where these cannot be ranks of one world again."""
@@ -148,11 +148,12 @@ class SparkSession(Session):
             keeper.start()
         return controller, partial(_clean_up, controller, pool, keeper)
 
-    def _put(
-        self, x: npt.NDArray[Any], dtype: np.dtype[Any], progress: Callable[[float], None] | None
-    ) -> RemoteMatrix:
+    def _put(self, x: npt.NDArray[Any], dtype: np.dtype[Any], wanted: Wanted) -> RemoteMatrix:
         """From this process straight to the ranks."""
-        return wire_transfer.put(self, x, dtype, progress)
+        return wire_transfer.put(self, x, dtype, wanted)
+
+    def _put_sparse(self, x: Any, wanted: Wanted) -> RemoteSparse:
+        return wire_transfer.put_sparse(self, x, wanted)
 
     def _fetch(self, a: RemoteMatrix, out: npt.NDArray[Any] | None) -> npt.NDArray[Any]:
         return wire_transfer.fetch(self, a, out)

@@ -11,15 +11,13 @@ import contextlib
 import json
 import secrets
 import time
-from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
-
-import numpy.typing as npt
 
 from matrass.arguments import choice_of, how_dealt, index_of
 from matrass.control.failures import raised
 from matrass.errors import DTypeError, InvalidArgument, ShapeError
+from matrass.session.inputs import Wanted
 from matrass.session.transfers import Transfer
 from matrass.spark.jobs import job
 from matrass.spark.pools import pool_of, require_classic
@@ -39,9 +37,7 @@ _ROW_BYTES_MAX = 1 << 31
 def put(
     session: Session,
     x: Any,
-    dealt: tuple[Any, Any],
-    dtype: npt.DTypeLike | None,
-    progress: Callable[[float], None] | None,
+    wanted: Wanted,
 ) -> Any:
     """Bring a DataFrame or a distributed matrix of MLlib to the ranks.
 
@@ -60,30 +56,28 @@ def put(
     Partitions that are read in a rank's own process are taken where Arrow has them; others are sent
     straight to a rank. A DataFrame without an order has the order in which Spark reads it.
     """
-    session._require_open("put")
-    source = source_of(x, None, dtype)
+    source = source_of(x, None, wanted.dtype)
     start = time.perf_counter()
     name, ticket = secrets.token_hex(8), secrets.token_urlsafe(24)
     _, given = session._on_each("wire.expect", name, ticket)
     places = [(rank, *place, name, ticket) for rank, place in enumerate(given)]
     try:
         deliver = partial(_deliver, session, source, places)
-        reports = job(session, source.frame.sparkSession, "put", deliver, progress)
+        reports = job(session, source.frame.sparkSession, "put", deliver, wanted.progress)
         _raise_first(reports)
         read = time.perf_counter()
-        a, parts = _place(session, source, name, reports, dealt)
+        a, parts = _place(session, source, name, reports, wanted)
     except BaseException:
         with contextlib.suppress(Exception):
             session._start("wire.drop", (name,), {})
         raise
     end = time.perf_counter()
-    if progress is not None:
-        progress(1.0)
+    wanted.tell(1.0)
     for rank, (tiles, size, adopted, placed) in enumerate(parts):
         session.transfers.add(
             Transfer(
                 what="put",
-                matrix=a.id,
+                matrix=wanted.name or a.id,
                 rank=rank,
                 tiles=int(tiles),
                 bytes=int(size),
@@ -122,7 +116,7 @@ def _place(
     source: Source,
     name: str,
     reports: list[Any],
-    dealt: tuple[Any, Any],
+    wanted: Wanted,
 ) -> tuple[Any, list[Any]]:
     shape = _shape_of(source, reports)
     parts: list[list[tuple[int, int, int]]] = [[] for _ in session.ranks]
@@ -132,8 +126,11 @@ def _place(
         first += report.rows
     if source.kind == "coo":
         return session._on_each("wire.coo", name, parts, shape, source.dtype)
-    _, layout, block = how_dealt("put", shape, *dealt)
-    return session._on_each("wire.place", name, parts, shape, source.dtype, layout, block)
+    _, layout, block = how_dealt("put", shape, wanted.layout, wanted.block)
+    if wanted.max_memory is not None:  # it holds for the step from rows to another layout
+        layout, block = "[VC,STAR]", None
+    a, told = session._on_each("wire.place", name, parts, shape, source.dtype, layout, block)
+    return session._dealt(a, wanted), told
 
 
 def _shape_of(source: Source, reports: list[Any]) -> tuple[int, int]:

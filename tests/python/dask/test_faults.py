@@ -3,6 +3,7 @@
 
 import os
 import signal
+import threading
 import time
 
 import matrass as mt
@@ -79,10 +80,93 @@ def _busy(seconds):
     return "done"
 
 
+@pytest.mark.parametrize("repeat", range(REPEATS))
+def test_other_work_in_flight_is_right_and_not_blamed(fresh_client, repeat):
+    """What is persisted on the other workers is not made again, what runs there ends well."""
+    client = fresh_client
+    s = mt.dask.Session(client)
+    addresses = list(s.workers)
+    others = [addresses[0], addresses[2]]
+    drawn = [client.submit(_draw, workers=[others[k % 2]], pure=False) for k in range(4)]
+    numbers = np.array(client.gather(drawn))
+    f = s.submit(waits)
+    flying = [
+        client.submit(_slow_product, drawn[k % 4], k, workers=others, pure=False) for k in range(40)
+    ]
+    total = client.submit(sum, flying, workers=others)
+    anywhere = client.map(_slow_product, range(30), range(30), pure=False)
+    assert eventually(lambda: any(each.done() for each in flying), 30)
+    os.kill(s.ranks[1].pid, signal.SIGKILL)
+    assert not all(each.done() for each in flying)
+    with pytest.raises(mt.RankLostError, match="rank 1"):
+        f.result(60)
+
+    assert client.gather(flying) == [numbers[k % 4] * k for k in range(40)]
+    assert total.result() == sum(numbers[k % 4] * k for k in range(40))
+    assert client.gather(anywhere) == [k * k for k in range(30)]
+    assert client.gather(drawn) == list(numbers)
+    blamed = client.run_on_scheduler(_deaths_by_task)
+    assert not set(blamed) & {each.key for each in (*drawn, *flying, total)}
+    assert all(deaths == 1 for deaths in blamed.values())  # of `anywhere`, what the victim was at
+    assert {w for ws in client.who_has(drawn).values() for w in ws} <= set(others)
+    s.close()
+
+
+def _draw():
+    return int.from_bytes(os.urandom(4), "big")
+
+
+def _slow_product(a, b):
+    time.sleep(0.05)
+    return a * b
+
+
+def _deaths_by_task(dask_scheduler):
+    return {key: task.suspicious for key, task in dask_scheduler.tasks.items() if task.suspicious}
+
+
 def test_put_is_repeated_on_fresh_ranks(fresh_client):
     s = mt.dask.Session(fresh_client, retry=1)
-    os.kill(s.ranks[2].pid, signal.SIGKILL)
-    assert s.put(da.ones((9, 2), chunks=3)).sum() == 18
+    for x in (da.ones((9, 2), chunks=3), np.ones((9, 2))):
+        os.kill(s.ranks[2].pid, signal.SIGKILL)
+        assert s.put(x).sum() == 18
+    s.close()
+    with pytest.raises(mt.SessionClosedError, match="it was closed"):
+        s.put(x)
+
+
+def test_a_worker_killed_while_chunks_are_computed(fresh_client):
+    """What is pinned to workers that are gone would be waited for without end."""
+    client = fresh_client
+    names = [str(told["name"]) for told in client.scheduler_info()["workers"].values()]
+    s = mt.dask.Session(client, workers=names[:1])
+    victim = s.ranks[0].pid
+    timer = threading.Timer(0.5, os.kill, (victim, signal.SIGKILL))
+    timer.start()
+    x = da.ones((40, 2), chunks=(1, 2)).map_blocks(_after_a_while, dtype=float)
+    with pytest.raises(mt.RankLostError, match="rank 0"):
+        s.put(x)
+    timer.join()
+    s.close()
+
+
+def _after_a_while(x):
+    time.sleep(0.2)
+    return x
+
+
+@pytest.mark.parametrize("isolation", ["thread", "process"])
+def test_chunks_of_a_lost_rank(fresh_client, isolation):
+    """Who asks for them is told; the others are there."""
+    s = mt.dask.Session(fresh_client, isolation=isolation)
+    x = np.arange(18.0).reshape(9, 2)
+    parts = s.put(da.from_array(x, chunks=(3, 2))).to_dask()
+    pids = fresh_client.run(os.getpid)
+    os.kill(pids[list(s.workers)[1]], signal.SIGKILL)
+    with pytest.raises(mt.RankLostError, match="to_dask: a chunk's worker must live"):
+        again_and_again(parts.sum().compute)
+    np.testing.assert_array_equal(parts[:3].compute(), x[:3])
+    np.testing.assert_array_equal(parts[6:].compute(), x[6:])
     s.close()
 
 

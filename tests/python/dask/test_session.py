@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from processes import eventually
 
+dask = pytest.importorskip("dask")
 da = pytest.importorskip("dask.array")
 distributed = pytest.importorskip("distributed")
 
@@ -121,6 +123,61 @@ def test_to_dask_shares_the_ranks_memory(client, session):
     assert all(total < 1 << 20 for total in sent.values())
 
 
+def held(client, x):
+    """The chunks of `x` in Dask: what the scheduler knows, and what the workers say."""
+    keys = [str(key) for key in dask.core.flatten(x.__dask_keys__())]
+    known = {str(key): where for key, where in client.who_has().items() if str(key) in keys}
+    data = client.run(lambda dask_worker: [str(key) for key in dask_worker.data])
+    return known, [key for each in data.values() for key in each if key in keys]
+
+
+@pytest.mark.parametrize("isolation", ["thread", "process"])
+def test_chunks_leave_dask_when_asked(client, isolation):
+    x, d = numbered(90, 4, (30, 4))
+    with mt.dask.Session(client, isolation=isolation) as s:
+        kept = client.persist(d)
+        distributed.wait(kept)
+        A = s.put(kept)
+        assert len(held(client, kept)[0]) == len(held(client, kept)[1]) == 3
+        B = s.put(kept, release=True)
+        assert eventually(lambda: held(client, kept) == ({}, []))
+        for each in (A, B):
+            np.testing.assert_array_equal(each.to_numpy(), x)
+        with pytest.raises(distributed.client.FutureCancelledError):
+            (kept + 1).sum().compute()
+
+
+def test_only_the_collections_own_chunks_leave(client, session):
+    """Not those that it is made of, nor what somebody else holds; without being asked, none."""
+    x, d = numbered(90, 4, (30, 4))
+    source = client.persist(d)
+    np.testing.assert_array_equal(session.put(source * 2, release=True).to_numpy(), 2 * x)
+    assert source.sum().compute() == x.sum()
+    with distributed.Client(client.scheduler.address, set_as_default=False) as other:
+        client.publish_dataset(source, name="numbers")
+        session.put(source, release=True)
+        np.testing.assert_array_equal(other.get_dataset("numbers").compute(), x)
+        client.unpublish_dataset("numbers")
+    lazy = d + 1
+    session.put(lazy)
+    assert eventually(lambda: held(client, lazy) == ({}, []))
+    line = client.persist(da.arange(9.0, chunks=3))
+    assert session.put(line, release=True).shape == (9, 1)
+    assert eventually(lambda: held(client, line) == ({}, []))
+    with pytest.raises(mt.InvalidArgument, match="release= is for Dask collections: got ndarray"):
+        session.put(x, release=True)
+
+
+def test_max_memory_of_a_change_of_layout(session):
+    x, d = numbered(60, 40, (20, 10))
+    for source in (d, x):
+        with pytest.raises(mt.MemoryLimitError):
+            session.put(source, "MC,MR", 4, max_memory=100)
+        A = session.put(source, "MC,MR", 4, max_memory="1 MB")
+        assert (str(A.layout), A.block) == ("[MC,MR]", (4, 4))
+        np.testing.assert_array_equal(A.to_numpy(), x)
+
+
 def test_unaligned_broadcast_and_read_only_chunks(session):
     def odd(block_info=None):
         raw = np.zeros(10 * 4 * 8 + 1, np.uint8)
@@ -186,6 +243,21 @@ def test_numpy_arrays(session):
     x = np.arange(60.0).reshape(20, 3)
     np.testing.assert_array_equal(session.put(x).to_numpy(), x)
     np.testing.assert_array_equal(session.put(x, "MC,MR").to_numpy(), x)
+
+
+@pytest.mark.parametrize("isolation", ["thread", "process"])
+def test_sparse(client, isolation):
+    """Each worker gets the entries of its rank's rows."""
+    sparse = pytest.importorskip("scipy.sparse")
+    before = set(client.who_has())
+    with mt.dask.Session(client, isolation=isolation) as s:
+        for shape in ((50, 20), (2, 9), (0, 4)):
+            x = sparse.random(*shape, 0.2, random_state=1, dtype="float32")
+            A = s.put(x)
+            assert sum(line.moved for line in s.transfers[-3:]) == x.nnz * 20
+            assert (A.nnz, A.dtype) == (x.nnz, np.float32)
+            np.testing.assert_array_equal(A.to_dense().to_numpy(), x.toarray())
+        assert eventually(lambda: set(client.who_has()) <= before), set(client.who_has()) - before
 
 
 def test_linalg(session):

@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Estimators of a driver: NumPy arrays, handles and Dask arrays, with scikit-learn's answers."""
 
+import copy
+import os
+import pickle
+import signal
 import warnings
 
 import matrass as mt
 import numpy as np
 import pytest
+from processes import eventually
 
 sklearn = pytest.importorskip("sklearn")
 from matrass import estimators as me  # noqa: E402
@@ -95,6 +100,123 @@ def test_batches(session):
     whole = me.PCA(3, session=session).fit(x)
     np.testing.assert_allclose(found.explained_variance_, whole.explained_variance_, rtol=1e-10)
     assert found.n_samples_seen_ == 400
+
+
+N_WIDE = 400
+GRAM = 8 * N_WIDE**2
+
+
+@pytest.fixture
+def sent(session, monkeypatch):
+    """The bytes of commands and of results, one number a call."""
+    sizes = []
+    start = type(session)._start
+
+    def counted(self, routine, args, kwargs, read=None):
+        call = start(self, routine, args, kwargs, read)
+        call._future.result(60)
+        own = sum(len(x) for x in args if isinstance(x, bytes))
+        sizes.append(own + len(str(call._future.result()[0])))
+        return call
+
+    monkeypatch.setattr(type(session), "_start", counted)
+    return sizes
+
+
+def test_what_was_seen_stays_on_the_ranks(session, sent):
+    """No Gram matrix comes or goes between batches, but where it is asked for."""
+    x = np.random.default_rng(1).standard_normal((600, N_WIDE))
+    found = me.IncrementalPCA(3, session=session)
+    for batch in np.split(x, 6):
+        assert found.partial_fit(batch) is found
+    assert (found.n_samples_seen_, found.n_components_) == (600, 3)
+    scores = found.transform(x)
+    assert max(sent) < GRAM / 8
+    whole = me.PCA(3, session=session).fit(x)
+    np.testing.assert_allclose(found.explained_variance_, whole.explained_variance_, rtol=1e-10)
+    np.testing.assert_allclose(abs(scores), abs(whole.transform(x)), atol=1e-6)
+    asked = len([size for size in sent if size >= GRAM])
+    assert asked == 1
+    found.components_, found.mean_, found.var_  # noqa: B018
+    assert len([size for size in sent if size >= GRAM]) == 1  # it is here now
+
+
+def test_what_was_seen_can_be_copied(session):
+    """Pickles have it; clones do not; both sides go on by themselves; an error changes nothing."""
+    x, _ = sample(400)
+    found = me.IncrementalPCA(3, session=session).partial_fit(x[:200])
+    assert not hasattr(sklearn.base.clone(found), "n_samples_seen_")
+    other, again = copy.deepcopy(found), pickle.loads(pickle.dumps(found))
+    with pytest.raises(mt.ShapeError):
+        found.partial_fit(x[:, :5])
+    found.partial_fit(x[200:])
+    assert (found.n_samples_seen_, other.n_samples_seen_) == (400, 200)
+    half, whole = (me.PCA(3, session=session).fit(part) for part in (x[:200], x))
+    for each, expected in ((found, whole), (other, half), (again, half)):
+        np.testing.assert_allclose(
+            each.explained_variance_, expected.explained_variance_, rtol=1e-10
+        )
+    again.session = other.session = session
+    other.partial_fit(x[200:])
+    np.testing.assert_allclose(
+        again.transform(x[:9]),
+        half.transform(x[:9]) * np.sign(again.components_[:, :1] * half.components_[:, :1]).T,
+        atol=1e-6,
+    )
+    np.testing.assert_allclose(other.explained_variance_, whole.explained_variance_, rtol=1e-10)
+    found.fit(x[:200])
+    np.testing.assert_allclose(found.explained_variance_, half.explained_variance_, rtol=1e-10)
+
+
+def test_ranks_forget_what_an_estimator_had_seen(session):
+    x, _ = sample()
+
+    def kept(grid):
+        import gc
+
+        from matrass.anywhere import Kept
+
+        gc.collect()
+        return sum(isinstance(each, Kept) for each in gc.get_objects())
+
+    before = session.run(kept)
+    found = me.IncrementalPCA(3, session=session)
+    for _ in range(4):
+        found.partial_fit(x)
+    assert session.run(kept) == [count + 1 for count in before]
+    del found
+    assert session.run(kept) == before
+
+
+def test_what_was_seen_outlives_its_session():
+    """Where it is closed, or another one goes on; not where its ranks are lost."""
+    x, _ = sample(400)
+    with mt.Session(ranks=2) as s:
+        found = me.IncrementalPCA(3, session=s).partial_fit(x[:200])
+    assert found.mean_ == pytest.approx(x[:200].mean(axis=0), abs=1e-12)
+    with mt.Session(ranks=1) as s, mt.Session(ranks=2) as t:
+        found.session = s
+        found.partial_fit(x[200:300])
+        found.session = t
+        found.partial_fit(x[300:])
+        assert found.n_samples_seen_ == 400
+        assert found.mean_ == pytest.approx(x.mean(axis=0), abs=1e-12)
+        found.partial_fit(x)
+        found.session = None
+        found.partial_fit(x)  # in this process
+        assert found.n_samples_seen_ == 1200
+        assert found.mean_ == pytest.approx(x.mean(axis=0), abs=1e-12)
+        found.session = t
+        found.partial_fit(x)
+        os.kill(t.ranks[1].pid, signal.SIGKILL)
+        assert eventually(lambda: t.closed)
+        with pytest.raises(mt.Error) as caught:
+            found.mean_  # noqa: B018
+        assert any("fit it again" in note for note in caught.value.__notes__)
+        found.session = s
+        with pytest.raises(mt.Error):
+            found.partial_fit(x)
+        assert found.fit(x).mean_ == pytest.approx(x.mean(axis=0), abs=1e-12)
 
 
 def test_dask_arrays_use_their_client(client):

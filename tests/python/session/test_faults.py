@@ -10,6 +10,7 @@ import matrass as mt
 import numpy as np
 import pytest
 from matrass.control import controller
+from processes import eventually
 
 CAMPAIGN = "MATRASS_CAMPAIGN" in os.environ
 REPEATS = 25 if CAMPAIGN else 3
@@ -98,6 +99,41 @@ def test_killed_during_put(repeat):
             again_and_again(s.put, x)
         timer.join()
     np.testing.assert_array_equal(x, 1)
+
+
+def test_put_is_repeated_on_fresh_ranks():
+    x = np.ones((6, 2))
+    with mt.Session(ranks=2, retry=1) as s:
+        A = s.put(x, name="A")
+        for given, shape in ((x, None), ([x[:3], x[3:]], None), (iter([x[:3], x[3:]]), (6, 2))):
+            os.kill(s.ranks[1].pid, signal.SIGKILL)
+            assert eventually(lambda: s.closed)
+            B = s.put(given, shape=shape)
+            assert B.sum() == 12
+        with pytest.raises(mt.InvalidArgument, match="from before a renewal"):
+            A.sum()
+        with pytest.raises(mt.InvalidArgument, match="no matrix is named"):
+            s.matrix("A")
+        A.free()
+        del A
+        assert B.sum() == 12  # it may have the name that A had
+
+
+def test_an_iterator_is_not_repeated():
+    def blocks():
+        yield np.ones((3, 2))
+        os.kill(s.ranks[1].pid, signal.SIGKILL)
+        yield np.ones((3, 2))
+        assert eventually(lambda: s.closed)
+        yield np.ones((3, 2))
+
+    with mt.Session(ranks=2, retry=3) as s:
+        with pytest.raises(mt.RankLostError, match="rank 1") as caught:
+            s.put(blocks(), shape=(9, 2))
+        assert any("iterator gives its blocks once" in note for note in caught.value.__notes__)
+        assert s.put(np.ones((3, 2))).sum() == 6
+    with pytest.raises(mt.InvalidArgument, match="retry must not be negative"):
+        mt.Session(ranks=1, retry=-1)
 
 
 def test_killed_in_bootstrap(monkeypatch):

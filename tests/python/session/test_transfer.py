@@ -180,10 +180,34 @@ def test_tables(session):
             session.put(table)
 
 
-def test_sparse(session):
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex128", "int32"])
+@pytest.mark.parametrize("shape", [(400, 300), (2, 9), (0, 4), (4, 0)])
+def test_sparse(session, shape, dtype):
     sparse = pytest.importorskip("scipy.sparse")
-    x = sparse.random(40, 30, 0.2, random_state=1, format="coo")
+    x = (sparse.random(*shape, 0.2, random_state=1, format="coo") * 100).astype(dtype)
+    before = len(session.transfers)
     A = session.put(x, name="sparse")
-    assert (A.shape, A.nnz) == ((40, 30), x.nnz)
+    assert (A.shape, A.nnz) == (shape, x.nnz)
+    assert A.dtype == (np.float64 if dtype == "int32" else dtype)
     np.testing.assert_array_equal(A.to_dense().to_numpy(), x.toarray())
     assert session.matrix("sparse") is A
+    lines = session.transfers[before : before + 3]
+    assert [(line.what, line.matrix, line.rank) for line in lines] == [
+        ("put", "sparse", rank) for rank in range(3)
+    ]
+    assert sum(line.moved for line in lines) == x.nnz * (16 + A.dtype.itemsize)
+
+
+def test_sparse_of_any_kind(session):
+    """Entries that are given twice, orders of columns, empty rows, a scalar of one's own."""
+    sparse = pytest.importorskip("scipy.sparse")
+    i, j = np.array([7, 0, 7, 7, 2, 0]), np.array([3, 1, 0, 3, 2, 1])
+    x = sparse.coo_array((np.arange(1.0, 7.0), (i, j)), (9, 4))
+    for each in (x, x.tocsr(), x.tocsc(), sparse.csr_matrix(x), x.tolil()):
+        A = session.put(each, dtype="float32")
+        assert (A.nnz, A.dtype) == (4, np.float32)
+        np.testing.assert_array_equal(A.to_dense().to_numpy(), x.toarray())
+    told = []
+    session.put(sparse.random(500, 500, 0.05, random_state=0), progress=told.append)
+    assert told == sorted(told)
+    assert told[-1] == 1
