@@ -46,7 +46,7 @@ def put(
         rows = np.ascontiguousarray(x[begin:end], dtype)
         delivery.deliver([places[rank]], rank, 0, [Tile("rows", (0, 0), (rows,))])
 
-    _for_each_rank(session, send, wanted)
+    _for_each_rank(session, places, send, wanted)
     sent = time.perf_counter()
     parts = [[(rank, 0, begin)] if begin < end else [] for rank, (begin, end) in enumerate(shares)]
     a: RemoteMatrix
@@ -71,7 +71,7 @@ def put_sparse(session: Session, x: Any, wanted: Wanted) -> RemoteSparse:
         tile = Tile("coo", (0, 0), (i[own], j[own], v[own].astype(dtype, copy=False)))
         delivery.deliver([places[rank]], rank, 0, [tile])
 
-    _for_each_rank(session, send, wanted)
+    _for_each_rank(session, places, send, wanted)
     sent = time.perf_counter()
     parts = [[(rank, 0, 0)] for rank in range(len(places))]
     a: RemoteSparse
@@ -126,7 +126,7 @@ def fetch(session: Session, a: RemoteMatrix, out: npt.NDArray[Any] | None) -> np
             target[begin:end] = delivery.fetch(places[rank], (begin, end))
 
     try:
-        _for_each_rank(session, take, None)
+        _for_each_rank(session, places, take, None)
     finally:
         session._start("wire.drop", (name,), {})
     end = time.perf_counter()
@@ -163,7 +163,9 @@ def _shares(session: Session, m: int) -> list[tuple[int, int]]:
     return [(min(r * height, m), min((r + 1) * height, m)) for r in range(ranks)]
 
 
-def _for_each_rank(session: Session, work: Callable[[int], None], wanted: Wanted | None) -> None:
+def _for_each_rank(
+    session: Session, places: list[Place], work: Callable[[int], None], wanted: Wanted | None
+) -> None:
     """Do this with all ranks at once; a lost rank is the reason for what fails."""
     count = len(session.ranks)
     with ThreadPoolExecutor(count, thread_name_prefix="matrass-wire") as pool:
@@ -176,3 +178,6 @@ def _for_each_rank(session: Session, work: Callable[[int], None], wanted: Wanted
         except Exception:
             session._require_alive()
             raise
+        finally:
+            for place in places:
+                delivery.hang_up(place)

@@ -24,7 +24,7 @@ from matrass.wire.messages import array_words, hear, receive_array, say
 from matrass.wire.port import served
 from matrass.wire.stage import empty, stages
 
-__all__ = ["Place", "deliver", "fetch"]
+__all__ = ["Place", "deliver", "fetch", "hang_up"]
 
 _CONNECT_SECONDS = 20.0
 _SILENT_SECONDS = 300.0
@@ -130,7 +130,7 @@ def _ask(place: Place, words: dict[str, Any]) -> dict[str, Any]:
     if answer is None:
         raise _lost(place, "it hung up")
     if "error" in answer:
-        _forget(place)
+        hang_up(place)
         raise getattr(errors, answer.get("kind", ""), MPIError)(answer["error"])
     return answer
 
@@ -141,7 +141,7 @@ def _said(place: Place) -> Any:
         yield
     except OSError as error:
         refusal = _refusal(place)
-        _forget(place)
+        hang_up(place)
         raise refusal or _lost(place, str(error)) from None
 
 
@@ -159,7 +159,7 @@ def _refusal(place: Place) -> Exception | None:
 
 
 def _lost(place: Place, why: str) -> RankLostError:
-    _forget(place)
+    hang_up(place)
     return RankLostError(
         f"put: rank {place.rank} must listen at {place.host}, port {place.port}: {why}"
     )
@@ -167,6 +167,7 @@ def _lost(place: Place, why: str) -> RankLostError:
 
 def _connection(place: Place) -> socket.socket:
     if place.line not in _connections:
+        _sweep()
         made = socket.create_connection((place.host, place.port), timeout=_CONNECT_SECONDS)
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         made.settimeout(_SILENT_SECONDS)
@@ -174,7 +175,21 @@ def _connection(place: Place) -> socket.socket:
     return _connections[place.line]
 
 
-def _forget(place: Place) -> None:
+def _sweep() -> None:
+    """Close connections whose other ends are gone: of sessions that are over."""
+    for line, kept in list(_connections.items()):
+        with contextlib.suppress(BlockingIOError):
+            try:
+                gone = not kept.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+            except ConnectionError:
+                gone = True
+            if gone:
+                del _connections[line]
+                kept.close()
+
+
+def hang_up(place: Place) -> None:
+    """End the connection to a rank, if there is one."""
     kept = _connections.pop(place.line, None)
     if kept is not None:
         kept.close()

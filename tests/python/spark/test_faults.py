@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Python workers that die, tasks that raise, jobs that are cancelled: one clear error each."""
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import matrass as mt
+import numpy as np
+import pytest
+from matrass.spark import pools
+from processes import abandoned_segments, eventually
+from pyspark.sql import functions as F  # noqa: N812
+
+pytestmark = [pytest.mark.time_limit(240)]
+WITHIN = 10.0
+REPEATS = 20 if "MATRASS_CAMPAIGN" in os.environ else 2
+SIGNALS = [signal.SIGKILL, signal.SIGSEGV]
+
+
+@pytest.fixture(autouse=True)
+def no_segments_left():
+    before = abandoned_segments()
+    yield
+    assert eventually(lambda: abandoned_segments() <= before, 10)
+
+
+@pytest.fixture
+def numbers(spark):
+    """0, 1, 2, ... in three partitions, as one column."""
+    return spark.range(0, 300, 1, 3).select(F.col("id").cast("double").alias("x"))
+
+
+def slowly(spark, seconds=0.05):
+    """The same, each row of which takes its time to make."""
+
+    def wait(k):
+        time.sleep(seconds)
+        return float(k)
+
+    return spark.range(0, 400, 1, 4).select(F.udf(wait, "double")("id").alias("x"))
+
+
+def waits(grid):
+    grid.comm.Barrier()
+    if grid.rank != 1:
+        grid.comm.Barrier()
+    time.sleep(60)
+
+
+def killed_later(pid, seconds, number):
+    thread = threading.Timer(seconds, os.kill, (pid, number))
+    thread.start()
+    return thread
+
+
+def works(s, numbers):
+    a = s.put(numbers)
+    np.testing.assert_array_equal(a.to_numpy()[:, 0], np.arange(300.0))
+
+
+@pytest.mark.parametrize("phase", ["idle", "collective", "push"])
+@pytest.mark.parametrize("repeat", range(REPEATS))
+def test_a_worker_is_killed(spark, numbers, phase, repeat):
+    number = SIGNALS[repeat % 2]
+    with mt.spark.Session(spark, ranks=2) as s:
+        victim = s.ranks[1].pid
+        start = time.monotonic()
+        if phase == "idle":
+            os.kill(victim, number)
+            assert eventually(lambda: s.closed, WITHIN)
+            with pytest.raises((mt.RankLostError, mt.SessionClosedError), match="rank 1"):
+                s.put(numbers)
+        elif phase == "collective":
+            f = s.submit(waits)
+            killed_later(victim, 0.1 + 0.02 * repeat, number)
+            with pytest.raises(mt.RankLostError, match="rank 1") as caught:
+                f.result(60)
+            assert caught.value.pid == victim
+        else:
+            killed_later(victim, 0.6 + 0.1 * (repeat % 10), number)
+            with pytest.raises(mt.RankLostError, match="rank 1"):
+                s.put(slowly(spark))
+        assert time.monotonic() - start < WITHIN
+        s.renew()
+        assert victim not in {r.pid for r in s.ranks}
+        works(s, numbers)
+
+
+@pytest.mark.parametrize("repeat", range(REPEATS))
+def test_a_worker_is_killed_in_bootstrap(spark, numbers, repeat, monkeypatch):
+    """As soon as it is there, or while it is in MPI_Init."""
+    monkeypatch.setattr(pools, "_free", {})  # else processes are used again that are there
+    ended = threading.Event()
+    killed = []
+
+    def kill():
+        patience = time.monotonic() + 120
+        while not ended.is_set() and time.monotonic() < patience:
+            found = workers_of_pools() - before
+            if found:
+                time.sleep(0.05 * (repeat % 20))
+                killed.append(found.pop())
+                os.kill(killed[0], SIGNALS[repeat % 2])
+                return
+            time.sleep(0.002)
+
+    before = workers_of_pools()
+    threading.Thread(target=kill, daemon=True).start()
+    try:
+        with pytest.raises((mt.RankLostError, mt.MPIError), match="rank"):
+            with mt.spark.Session(spark, ranks=2) as s:
+                # It was in its world before it was killed.
+                assert eventually(lambda: bool(killed) and s.closed, WITHIN)
+                s.call("noop")
+    finally:
+        ended.set()
+    assert killed
+    with mt.spark.Session(spark, ranks=2) as s:
+        works(s, numbers)
+
+
+def workers_of_pools():
+    """Python workers of matrass's pools: children of a daemon of Spark's that has the variable."""
+    found = set()
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if b"MATRASS_POOL=" not in (entry / "environ").read_bytes():
+                continue
+            if b"pyspark.daemon" not in (entry / "cmdline").read_bytes():
+                continue
+            parent = (entry / "stat").read_text().rpartition(")")[2].split()[1]
+            if b"pyspark.daemon" in Path(f"/proc/{parent}/cmdline").read_bytes():
+                found.add(int(entry.name))
+        except OSError:
+            continue
+    return found
+
+
+def test_put_is_repeated_on_fresh_ranks(spark, numbers):
+    with mt.spark.Session(spark, ranks=2, retry=1) as s:
+        victim = s.ranks[0].pid
+        killed_later(victim, 0.5, signal.SIGKILL)
+        a = s.put(slowly(spark, 0.01))
+        assert victim not in {r.pid for r in s.ranks}
+        np.testing.assert_array_equal(a.to_numpy()[:, 0], np.arange(400.0))
+
+
+def test_survivors_go_on_as_python_workers(spark, numbers):
+    """They leave the session; their pool is used no more."""
+    s = mt.spark.Session(spark, ranks=2)
+    survivor = s.ranks[0].pid
+    os.kill(s.ranks[1].pid, signal.SIGKILL)
+    assert eventually(lambda: s.closed, WITHIN)
+    assert Path(f"/proc/{survivor}").exists()
+    with mt.spark.Session(spark, ranks=2) as other:
+        assert survivor not in {r.pid for r in other.ranks}
+        works(other, numbers)
+    s.close()
+
+
+def test_a_task_that_raises(spark, numbers):
+    def fail(k):
+        if k == 250:
+            raise ValueError("no such number")
+        return float(k)
+
+    bad = spark.range(0, 300, 1, 3).select(F.udf(fail, "double")("id").alias("x"))
+    with mt.spark.Session(spark, ranks=2) as s:
+        start = time.monotonic()
+        with pytest.raises(mt.Error, match="ValueError: no such number") as caught:
+            s.put(bad)
+        assert time.monotonic() - start < WITHIN
+        assert "\n" not in str(caught.value)
+        works(s, numbers)
+
+
+def test_a_job_is_cancelled(spark, numbers):
+    context = spark.sparkContext
+    with mt.spark.Session(spark, ranks=2) as s:
+        context.setJobGroup("mine", "a put")
+        threading.Timer(0.8, context.cancelJobGroup, ("mine",)).start()
+        try:
+            with pytest.raises(mt.CancelledError, match="put"):
+                s.put(slowly(spark))
+        finally:
+            context._jsc.clearJobGroup()
+        works(s, numbers)
+
+
+def test_run_when_a_rank_dies(spark, numbers):
+    def dies(grid, a):
+        if grid.rank == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        grid.comm.Barrier()
+
+    start = time.monotonic()
+    with pytest.raises(mt.RankLostError, match="rank 1"):
+        mt.spark.run(numbers.coalesce(2), dies)
+    assert time.monotonic() - start < 2 * WITHIN
+    assert mt.spark.run(numbers.coalesce(2), lambda _, a: a.shape) == (300, 1)
