@@ -10,6 +10,7 @@ import contextlib
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from hmac import compare_digest
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Port", "Served", "served"]
 
 _IDLE_SECONDS = 600.0
+_REFUSED_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -94,11 +96,21 @@ class Port:
         except Error as error:
             with contextlib.suppress(OSError):
                 say(connection, {"error": str(error), "kind": type(error).__name__})
+                _let_go(connection)
         except (OSError, ValueError, KeyError, TypeError):  # who speaks so is not answered
             pass
         finally:
             self._open.discard(connection)
             connection.close()
+
+
+def _let_go(connection: socket.socket) -> None:
+    """Hear out who is refused: what is closed with bytes unread takes back what was said last."""
+    connection.shutdown(socket.SHUT_WR)
+    patience = time.monotonic() + _REFUSED_SECONDS
+    connection.settimeout(_REFUSED_SECONDS)
+    while time.monotonic() < patience and connection.recv(1 << 16):
+        pass
 
 
 def _listen(host: str, ports: tuple[int, int] | None) -> socket.socket:

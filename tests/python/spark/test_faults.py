@@ -107,14 +107,17 @@ def test_a_worker_is_killed_in_bootstrap(spark, numbers, repeat, monkeypatch):
                 return
             time.sleep(0.002)
 
+    def open_and_call():
+        with mt.spark.Session(spark, ranks=2) as s:
+            # It was in its world before it was killed.
+            assert eventually(lambda: bool(killed) and s.closed, WITHIN)
+            s.call("noop")
+
     before = workers_of_pools()
     threading.Thread(target=kill, daemon=True).start()
     try:
         with pytest.raises((mt.RankLostError, mt.MPIError), match="rank"):
-            with mt.spark.Session(spark, ranks=2) as s:
-                # It was in its world before it was killed.
-                assert eventually(lambda: bool(killed) and s.closed, WITHIN)
-                s.call("noop")
+            open_and_call()
     finally:
         ended.set()
     assert killed
