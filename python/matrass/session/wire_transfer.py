@@ -18,7 +18,7 @@ import numpy.typing as npt
 from matrass.errors import InvalidArgument, ShapeError
 from matrass.session.inputs import Wanted, scalar_of
 from matrass.session.transfers import Transfer
-from matrass.wire import delivery
+from matrass.wire import connections, delivery
 from matrass.wire.delivery import Place
 from matrass.wire.stage import Tile
 
@@ -180,4 +180,4 @@ def _for_each_rank(
             raise
         finally:
             for place in places:
-                delivery.hang_up(place)
+                connections.hang_up(place)

@@ -20,7 +20,7 @@ from matrass.agreement import together
 from matrass.bootstrap import world as worlds
 from matrass.control.routines import routine
 from matrass.control.tiles import assembled, given_rows
-from matrass.errors import MPIError, ShapeError
+from matrass.errors import DTypeError, MPIError, ShapeError
 from matrass.spark.hosts import host
 from matrass.spark.tasks import Reader
 from matrass.wire.delivery import Place, fetch, own_process
@@ -260,5 +260,5 @@ def _sorted(found: Any, a: DistMatrix | None) -> tuple[list[str], list[DistMatri
                 f"{name} is {x.shape[0]} x {x.shape[1]} (return a small one as {name}.numpy(None))"
             )
         if x.dtype.kind == "c":
-            raise ShapeError(f"run: Spark has no complex numbers: {name} is {x.dtype}")
+            raise DTypeError(f"run: Spark has no complex numbers: {name} is {x.dtype}")
     return list(named), list(named.values()), values

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What is said on a bulk connection: JSON of a known length, and then the bytes of arrays.
 
-Next: ``port.py`` (a rank hears), ``delivery.py`` (a process that has tiles speaks).
+Next: ``port.py`` (a rank hears), ``connections.py`` (a process that has tiles speaks).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Where a rank takes tiles from other processes, and gives rows to them.
 
-Next: ``delivery.py`` (the other side).
+Next: ``connections.py`` (the other side).
 """
 
 from __future__ import annotations

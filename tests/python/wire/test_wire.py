@@ -9,7 +9,7 @@ from dataclasses import replace
 import matrass as mt
 import numpy as np
 import pytest
-from matrass.wire import delivery
+from matrass.wire import connections, delivery
 from matrass.wire.delivery import Place, deliver, fetch
 from matrass.wire.messages import hear, say
 from matrass.wire.port import Port, Served, served
@@ -28,8 +28,7 @@ def port():
     found.close()
     stages.pop(NAME, None)
     served.pop(NAME, None)
-    delivery._sweep()
-    assert eventually(lambda: delivery._sweep() or not delivery._connections)
+    assert eventually(lambda: connections._sweep() or not connections._open)
 
 
 @pytest.fixture
@@ -208,12 +207,14 @@ def test_nonsense_ends_its_connection_and_nothing_else(port, place, elsewhere, w
     ],
 )
 def test_noise_ends_its_connection_and_nothing_else(port, place, elsewhere, sent):
-    with socket.create_connection(port.address, timeout=10) as line:
-        with contextlib.suppress(ConnectionError):
-            line.sendall(sent)
-            line.shutdown(socket.SHUT_WR)
-            while line.recv(1000):
-                pass
+    with (
+        contextlib.suppress(ConnectionError),
+        socket.create_connection(port.address, timeout=10) as line,
+    ):
+        line.sendall(sent)
+        line.shutdown(socket.SHUT_WR)
+        while line.recv(1000):
+            pass
     deliver([place], 1, 0, [rows(np.zeros((2, 2)))])
     assert len(stages[NAME].take(1, 0)) == 1
 
