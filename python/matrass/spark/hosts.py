@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pyarrow as pa
 
@@ -30,18 +30,43 @@ HOSTED = "member long, pid long, host string, daemon long"
 _POLL_SECONDS = 0.005
 
 
-def host(contact: dict[str, Any], serving: Callable[[], object] = lambda: None) -> Agent:
-    """Begin to serve a session, in a thread of this process."""
+_serving: list[threading.Thread] = []
+
+
+def host(contact: dict[str, Any], at_end: Callable[[], object]) -> Agent:
+    """Begin to serve a session, in a thread of this process; `at_end` is called when it is over."""
     agent = Agent(Contact.of_words(contact))
 
     def serve() -> None:
         try:
             agent.serve()
         finally:
-            serving()
+            at_end()
 
-    threading.Thread(target=serve, name=f"matrass-agent-{contact['session']}", daemon=True).start()
+    _outlive_tasks()
+    _serving[:] = [thread for thread in _serving if thread.is_alive()]
+    _serving.append(threading.Thread(target=serve, name="matrass-agent", daemon=True))
+    _serving[-1].start()
     return agent
+
+
+def _outlive_tasks() -> None:
+    """Have this process end after its sessions only.
+
+    Spark's daemon ends a Python worker by os._exit when one of its tasks has failed, were it for a
+    mistake in somebody's function that the same job calls: no reason to lose a rank.
+    """
+    leave = os._exit
+    if getattr(leave, "waits", False):
+        return
+
+    def leave_later(code: int) -> NoReturn:
+        for thread in _serving:
+            thread.join()
+        leave(code)
+
+    leave_later.waits = True  # type: ignore[attr-defined]
+    os._exit = leave_later
 
 
 def hosting(

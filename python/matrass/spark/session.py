@@ -79,7 +79,8 @@ class SparkSession(Session):
     The ranks are workers of a pool of their own. Spark ends Python workers that are idle for 60 s,
     so a small job shows every 25 s that they are not. Where Spark does not use workers again
     (``spark.python.worker.reuse=false``) the session says so, and takes ``isolation="process"``.
-    What ranks hold is a cache: when one is lost, `put` again, as Spark knows how data was made.
+    What ranks hold is a cache. When one is lost, running calls raise, handles are gone, and the
+    next `put` begins with fresh ranks: Spark knows how data was made.
     """
 
     def __init__(
@@ -147,6 +148,11 @@ class SparkSession(Session):
             keeper = Keeper(self.spark, pool, self._count)
             keeper.start()
         return controller, partial(_clean_up, controller, pool, keeper)
+
+    def _require_open(self, routine: str) -> None:
+        if routine == "put" and self._controller.broken and self._end.alive:
+            self.renew()  # what was lost can be put again: Spark knows how it was made
+        super()._require_open(routine)
 
     def _put(self, x: npt.NDArray[Any], dtype: np.dtype[Any], wanted: Wanted) -> RemoteMatrix:
         """From this process straight to the ranks."""

@@ -22,7 +22,7 @@ from matrass.control.routines import routine
 from matrass.control.tiles import assembled, given_rows
 from matrass.errors import DTypeError, MPIError, ShapeError
 from matrass.spark.hosts import host
-from matrass.spark.tasks import Reader
+from matrass.spark.tasks import Reader, drain
 from matrass.wire.delivery import Place, fetch, own_process
 from matrass.wire.port import Served, served
 from matrass.wire.routines import place_of
@@ -92,8 +92,7 @@ class _Part:
             self.width = reader.width
         except Exception as error:
             self.error = error
-            for _ in batches:  # Spark wants to be heard to the end
-                pass
+            drain(batches)
         finally:
             self.read.set()
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Task = Callable[[Iterator["RecordBatch"]], Iterator["RecordBatch"]]
 
-__all__ = ["REPORT", "Reader", "delivering", "fetching"]
+__all__ = ["REPORT", "Reader", "delivering", "drain", "fetching"]
 
 REPORT = (
     "part long, attempt long, rank long, rows long, columns long, last long, tiles long, "
@@ -122,6 +122,7 @@ def delivering(
             rank, count, size = deliver(ranks, part, attempt, reader.tiles(batches))
         except Error as problem:  # Spark would wrap it, and try again
             error = json.dumps(failures.describe(problem))
+            drain(batches)
         report = [part, attempt, rank, reader.rows, reader.width, reader.last, count, size]
         names = REPORT.replace(",", "").split()[::2]
         values = {name: [value] for name, value in zip(names, [*report, error], strict=True)}
@@ -136,6 +137,12 @@ _SCHEMA = pa.schema(
         for name, kind in (each.split() for each in REPORT.split(", "))
     ]
 )
+
+
+def drain(batches: Iterator[RecordBatch]) -> None:
+    """Read to the end: Spark ends a Python worker that has left something unread."""
+    for _ in batches:
+        pass
 
 
 def fetching(parts: list[tuple[tuple[Any, ...], int, int]], rows_of_batch: int) -> Task:

@@ -67,12 +67,13 @@ def test_a_worker_is_killed(spark, numbers, phase, repeat):
     number = SIGNALS[repeat % 2]
     with mt.spark.Session(spark, ranks=2) as s:
         victim = s.ranks[1].pid
+        a = s.put(numbers)
         start = time.monotonic()
         if phase == "idle":
             os.kill(victim, number)
             assert eventually(lambda: s.closed, WITHIN)
             with pytest.raises((mt.RankLostError, mt.SessionClosedError), match="rank 1"):
-                s.put(numbers)
+                a.norm()
         elif phase == "collective":
             f = s.submit(waits)
             killed_later(victim, 0.1 + 0.02 * repeat, number)
@@ -84,9 +85,10 @@ def test_a_worker_is_killed(spark, numbers, phase, repeat):
             with pytest.raises(mt.RankLostError, match="rank 1"):
                 s.put(slowly(spark))
         assert time.monotonic() - start < WITHIN
-        s.renew()
-        assert victim not in {r.pid for r in s.ranks}
         works(s, numbers)
+        assert victim not in {r.pid for r in s.ranks}
+        with pytest.raises(mt.Error):
+            a.norm()
 
 
 @pytest.mark.parametrize("repeat", range(REPEATS))
@@ -172,11 +174,13 @@ def test_a_task_that_raises(spark, numbers):
 
     bad = spark.range(0, 300, 1, 3).select(F.udf(fail, "double")("id").alias("x"))
     with mt.spark.Session(spark, ranks=2) as s:
+        a = s.put(numbers)
         start = time.monotonic()
         with pytest.raises(mt.Error, match="ValueError: no such number") as caught:
             s.put(bad)
         assert time.monotonic() - start < WITHIN
         assert "\n" not in str(caught.value)
+        assert a.norm() > 0  # no rank is lost for it
         works(s, numbers)
 
 
