@@ -52,8 +52,6 @@ _HOMES = {
         ["spark.call", "spark.keep", "spark.read", "spark.results"], "matrass.spark.stage"
     ),
     "spark.regression": "matrass.spark.regression",
-    "dask.put": "matrass.dask.routines",
-    "dask.place": "matrass.dask.routines",
 }
 """The modules of routines that are loaded when they are first called."""
 

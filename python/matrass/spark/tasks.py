@@ -122,6 +122,8 @@ def delivering(
             rank, count, size = deliver(ranks, part, attempt, reader.tiles(batches))
         except Error as problem:  # Spark would wrap it, and try again
             error = json.dumps(failures.describe(problem))
+            for _ in batches:  # of one that does not read to the end Spark ends the process
+                pass
         report = [part, attempt, rank, reader.rows, reader.width, reader.last, count, size]
         names = REPORT.replace(",", "").split()[::2]
         values = {name: [value] for name, value in zip(names, [*report, error], strict=True)}

@@ -30,7 +30,6 @@ from matrass.session.session import Session
 from matrass.spark.predictions import of_rows
 from matrass.spark.session import SparkSession
 from matrass.spark.sources import beside
-from matrass.spark.transfer import put
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -100,7 +99,7 @@ class DistEstimator(
         self._check()
         source = beside(dataset, *self._columns())
         with _lent(self._session, dataset) as session:
-            a = put(session, source, ("VC,STAR", None), None, None)
+            a = session.put(source)
             try:
                 model = self._model(a, dataset)
             finally:
@@ -183,11 +182,13 @@ class DistModel(Model, _Named, MLWritable, MLReadable[Any]):
 def _arrays(dataset: DataFrame, name: str, what: str) -> Column:
     """A column of vectors or arrays as one of arrays of doubles."""
     from pyspark.ml.functions import vector_to_array
-    from pyspark.sql.functions import col
+    from pyspark.sql.functions import col, when
 
     kind = _kind_of(dataset, name, what)
     column = col(f"`{name.replace('`', '``')}`")
-    return vector_to_array(column) if kind == "vector" else column.cast("array<double>")
+    if kind != "vector":
+        return column.cast("array<double>")
+    return when(column.isNotNull(), vector_to_array(column))
 
 
 def _kind_of(dataset: DataFrame, name: str, what: str) -> str:
