@@ -18,6 +18,8 @@ from pyspark.ml.linalg import DenseMatrix, DenseVector, SparseVector, Vectors, V
 from pyspark.ml.tuning import CrossValidator, CrossValidatorModel, ParamGridBuilder
 from pyspark.sql import functions as sql
 
+pytestmark = pytest.mark.time_limit(180)  # the first test waits for Spark and its Python workers
+
 M, N, K = 400, 6, 3
 MEANS = np.array([3.0, -1.0, 2.0, 0.0, 10.0, 2.5])
 DEVIATIONS = np.array([5.0, 1.0, 0.3, 3.0, 2.0, 0.0])  # the last feature is constant

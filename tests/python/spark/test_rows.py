@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from pyspark.sql import functions as sql
 
+pytestmark = pytest.mark.time_limit(180)  # the first test waits for Spark and its Python workers
+
 A = np.arange(22.0).reshape(11, 2)
 
 
