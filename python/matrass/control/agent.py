@@ -112,6 +112,7 @@ class Desk:
                 told |= {"dtype": value.dtype.str, "nbytes": value.nbytes}
             if kind == "matrix":
                 told |= {"layout": str(value.layout), "block": value.block}
+                told["by_rows"] = _is_by_rows(value)
                 told["order"] = "C" if value.local.strides[1] == value.dtype.itemsize else "F"
             if kind == "sparse":
                 told["nnz"] = value.nnz
@@ -310,3 +311,14 @@ class Agent:
         self.desk.grid = None
         if self._lifeline is not None:
             self._lifeline.close()
+
+
+def _is_by_rows(a: Any) -> bool:
+    """Whether rank r has the rows from r h to (r + 1) h, h = m / p rounded up; right on rank 0.
+
+    A slice's need not, though its layout is called the same.
+    """
+    m = a.shape[0]
+    height = max(1, -(-m // a.grid.size))
+    first = a.local.shape[0] == min(height, m)
+    return str(a.layout) == "[VC,STAR]" and first and (a.block[0] == height or m == 0)

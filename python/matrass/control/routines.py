@@ -51,6 +51,7 @@ _HOMES = {
     **dict.fromkeys(
         ["spark.call", "spark.keep", "spark.read", "spark.results"], "matrass.spark.stage"
     ),
+    "spark.regression": "matrass.spark.regression",
 }
 """The modules of routines that are loaded when they are first called."""
 

@@ -130,13 +130,14 @@ def is_collection(x: Any) -> bool:
     )
 
 
-_GIVERS = {"pyspark": "matrass.spark.transfer"}
-"""Modules that bring what a package has, by the package's name; each has ``put``."""
+_GIVERS = {"pyspark": "matrass.spark.transfer", "matrass.spark.sources": "matrass.spark.transfer"}
+"""Modules that bring what a package or module has, by its name; each has ``put``."""
 
 
 def giver_of(x: Any) -> Any:
     """The module that brings `x` to the ranks by itself, if there is one."""
-    home = _GIVERS.get(type(x).__module__.split(".")[0])
+    module = type(x).__module__
+    home = _GIVERS.get(module) or _GIVERS.get(module.split(".")[0])
     return None if home is None else importlib.import_module(home)
 
 

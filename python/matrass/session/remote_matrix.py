@@ -177,6 +177,8 @@ class RemoteMatrix(_Arithmetic):
     nbytes : int
     order : {"C", "F"}
         How the ranks' parts lie in memory.
+    is_by_rows : bool
+        Whether rank r of p holds the rows from r h to (r + 1) h, h = m / p rounded up.
     certificate : Certificate or None
     """
 
@@ -187,6 +189,7 @@ class RemoteMatrix(_Arithmetic):
         self.block: tuple[int, int] = tuple(words["block"])
         self.nbytes: int = words["nbytes"]
         self.order: Literal["C", "F"] = words["order"]
+        self.is_by_rows: bool = words["by_rows"]
         self.certificate: Certificate | None = None
         if "certificate" in words:
             from matrass.linalg import Certificate
@@ -281,12 +284,6 @@ class RemoteMatrix(_Arithmetic):
             raise InvalidArgument(f"rows: must lie within {self.shape[0]} rows: got {i0}:{i1}")
         part: RemoteMatrix = self[i0:i1]
         return part.to_numpy()
-
-    @property
-    def is_by_rows(self) -> bool:
-        """Whether each rank holds one contiguous range of rows."""
-        tall = self.block[0] * len(self.session.ranks) >= self.shape[0]
-        return str(self.layout) == "[VC,STAR]" and tall
 
     def to_dask(self) -> Any:
         """The matrix as a Dask array, of a session of Dask workers."""

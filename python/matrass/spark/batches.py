@@ -28,7 +28,7 @@ def matrix_of(batch: RecordBatch, columns: Sequence[str], dtype: str) -> npt.NDA
     ----------
     batch : pyarrow.RecordBatch
     columns : sequence of str
-        Columns of numbers, or one of arrays or vectors.
+        Columns of numbers, of arrays or of vectors, which come to stand side by side.
     dtype : str
         Of the result.
 
@@ -46,6 +46,9 @@ def matrix_of(batch: RecordBatch, columns: Sequence[str], dtype: str) -> npt.NDA
     """
     if len(columns) == 1 and not _is_number(batch.column(columns[0]).type):
         return rows_of(batch.column(columns[0]), columns[0], dtype)
+    wide = [not _is_number(batch.column(name).type) for name in columns]
+    if any(wide):
+        return _side_by_side(batch, columns, wide, dtype)
     parts = [numbers_of(batch.column(name), name) for name in columns]
     together = _as_they_lie(parts, np.dtype(dtype))
     if together is not None:
@@ -54,6 +57,16 @@ def matrix_of(batch: RecordBatch, columns: Sequence[str], dtype: str) -> npt.NDA
     for k, part in enumerate(parts):
         x[:, k] = part
     return x
+
+
+def _side_by_side(
+    batch: RecordBatch, columns: Sequence[str], wide: Sequence[bool], dtype: str
+) -> npt.NDArray[Any]:
+    parts = [
+        rows_of(batch.column(name), name, dtype) if many else numbers_of(batch.column(name), name)
+        for name, many in zip(columns, wide, strict=True)
+    ]
+    return np.column_stack(parts).astype(dtype, copy=False)
 
 
 def _is_number(kind: Any) -> bool:

@@ -60,10 +60,10 @@ def _outlive_tasks() -> None:
     if getattr(leave, "waits", False):
         return
 
-    def leave_later(code: int) -> NoReturn:
+    def leave_later(status: int) -> NoReturn:
         for thread in _serving:
             thread.join()
-        leave(code)
+        leave(status)
 
     leave_later.waits = True  # type: ignore[attr-defined]
     os._exit = leave_later

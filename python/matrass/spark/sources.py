@@ -19,7 +19,7 @@ from matrass.errors import DTypeError, InvalidArgument
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-__all__ = ["Source", "source_of"]
+__all__ = ["Source", "beside", "source_of"]
 
 Kind = Literal["rows", "indexed", "coo", "blocks"]
 _NUMBERS = {
@@ -44,7 +44,7 @@ class Source:
         "rows": each row of `frame` is one, in its order; "indexed": the same with its number;
         "coo": (row, column, value); "blocks": rectangles.
     columns : tuple of str
-        Columns of numbers, or one of arrays or vectors.
+        Columns of numbers, of arrays or of vectors.
     dtype : numpy.dtype
         What the numbers are, or become where they are integers.
     shape : (int, int) or None
@@ -71,6 +71,8 @@ def source_of(x: Any, columns: Sequence[str] | None, dtype: npt.DTypeLike | None
     InvalidArgument
         If `x` is a DataFrame of Spark Connect, or something else.
     """
+    if isinstance(x, Source):
+        return x
     from pyspark.mllib.linalg import distributed as mllib
     from pyspark.sql.classic.dataframe import DataFrame
 
@@ -134,10 +136,40 @@ def _of_frame(
         scalar = np.dtype(np.float32 if single else np.float64)
     else:
         scalar = np.dtype(dtype_of(dtype, "put"))
+    return Source(_chosen(frame, names), "rows", tuple(names), scalar)
+
+
+def _chosen(frame: DataFrame, names: Sequence[str]) -> DataFrame:
     from pyspark.sql.functions import col
 
-    chosen = frame.select(*(col(f"`{name.replace('`', '``')}`") for name in names))
-    return Source(chosen, "rows", tuple(names), scalar)
+    return frame.select(*(col(f"`{name.replace('`', '``')}`") for name in names))
+
+
+def beside(frame: DataFrame, vector: str, numbers: Sequence[str] = ()) -> Source:
+    """A column of arrays or vectors and, at its right, columns of numbers, in double precision.
+
+    Raises
+    ------
+    DTypeError
+        If the columns are not such.
+    InvalidArgument
+        If they are missing, or `frame` is of Spark Connect.
+    """
+    from pyspark.sql.classic.dataframe import DataFrame
+
+    if not isinstance(frame, DataFrame):
+        raise InvalidArgument(
+            "put: a DataFrame must be a classic one, not one of Spark Connect: got "
+            f"{type(frame).__module__}.{type(frame).__name__}"
+        )
+    names = (vector, *numbers)
+    for name in names:
+        _of_frame(frame, [name], np.float64)
+        kind = frame.schema[name].dataType
+        if _scalar_of(kind)[1] != (name == vector):
+            must = "arrays or vectors" if name == vector else "numbers"
+            raise DTypeError(f"put: column {name!r} must hold {must}: got {kind.simpleString()}")
+    return Source(_chosen(frame, names), "rows", names, np.dtype(np.float64))
 
 
 def _scalar_of(kind: Any) -> tuple[str | None, bool]:

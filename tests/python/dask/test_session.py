@@ -374,3 +374,11 @@ def test_in_processes_of_their_own(client):
         np.testing.assert_array_equal(A.to_numpy(), x)
         np.testing.assert_array_equal(A.to_dask().compute(), x)
         assert sum(line.adopted for line in s.transfers[:3]) == 0
+
+
+@pytest.mark.parametrize("rows", [slice(7, 8), slice(3, 9), slice(0, 7), slice(0, 0)])
+def test_slices_come_back(session, rows):
+    x = np.arange(22.0).reshape(11, 2)
+    part = session.put(x)[rows]
+    np.testing.assert_array_equal(part.to_numpy(), x[rows])
+    np.testing.assert_array_equal(part.to_dask().compute(), x[rows])
