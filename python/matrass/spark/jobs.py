@@ -7,13 +7,20 @@ Next: ``transfer.py``.
 from __future__ import annotations
 
 import contextlib
+import re
 import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from matrass.errors import CancelledError, Error, MPIError, SessionClosedError
+from matrass.errors import (
+    CancelledError,
+    Error,
+    MPIError,
+    RankLostError,
+    SessionClosedError,
+)
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -141,6 +148,10 @@ def watch(job: Job, controller: Controller) -> None:
         try:
             job.value()
         except Error as error:
+            for _ in range(_PATIENCE):  # the controller knows more of a rank that it has seen
+                if controller.end is not None:
+                    return
+                time.sleep(_POLL_SECONDS)
             with contextlib.suppress(RuntimeError):  # it is closed already
                 controller.end_world("", error)
 
@@ -156,15 +167,25 @@ def spark_errors(spark: SparkSession, routine: str) -> Iterator[None]:
     try:
         yield
     except (Py4JError, PySparkException, ConnectionError, EOFError) as error:
-        text = str(error)
-        kind: type[Exception] = MPIError
-        if is_stopped(spark) or "SparkContext was shut down" in text:
-            kind = SessionClosedError
-        elif "cancelled" in text:
-            kind = CancelledError
-        raised = kind(f"{routine}: Spark's job failed: {_cause(text)}")
-        raised.add_note(text)
+        raised = _error_of(spark, routine, str(error))
+        raised.add_note(str(error))
         raise raised from None
+
+
+def _error_of(spark: SparkSession, routine: str, text: str) -> Exception:
+    message = f"{routine}: Spark's job failed: {_cause(text)}"
+    if is_stopped(spark) or "SparkContext was shut down" in text:
+        return SessionClosedError(f"{routine}: the SparkContext must be running: it was stopped")
+    if "cancelled" in text:
+        return CancelledError(message)
+    lost = _LOST_IN_BARRIER.search(text)
+    if lost is not None and _EXITED in text:
+        rank = int(lost[1])
+        return RankLostError(
+            f"{routine}: every rank must stay alive: the Python worker of rank {rank} has exited",
+            rank=rank,
+        )
+    return MPIError(message)
 
 
 def is_stopped(spark: SparkSession) -> bool:
@@ -176,11 +197,16 @@ def is_stopped(spark: SparkSession) -> bool:
         return True
 
 
+_EXITED = "Python worker exited unexpectedly"
+_LOST_IN_BARRIER = re.compile(r"barrier task \w+\(\d+, (\d+)\) finished unsuccessfully")
+_IN_PYTHON = re.compile(r"(?!org\.|java\.|py4j\.)[A-Za-z_][\w.]*(Error|Exception|Interrupt)\b")
+_IN_JAVA = re.compile(r"(: |Caused by: )?(org|java|py4j)\.[\w.]+(Error|Exception): ")
+
+
 def _cause(text: str) -> str:
-    """The line of a Java error that says most."""
+    """The line that says most: of Python's exception, else of the Java one."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    lines = [line for line in lines if not line.startswith(("at ", "File ", "Traceback", "^"))]
-    named = [line for line in lines if "Error:" in line or "Exception:" in line]
-    for mark in ("ModuleNotFoundError", "cancelled"):
-        named = [line for line in named if mark in line] or named
-    return (named or lines or ["no reason was given"])[0][:300]
+    python = [line for line in lines if _IN_PYTHON.match(line)]
+    java = [_IN_JAVA.sub("", line) for line in lines if _IN_JAVA.match(line)]
+    telling = [line for line in java if _EXITED in line or "cancelled" in line]
+    return (telling or python or java or lines or ["no reason was given"])[0][:300]

@@ -7,6 +7,7 @@ Next: ``ml/__init__.py``.
 from __future__ import annotations
 
 import base64
+import contextlib
 import secrets
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 _OPEN_SECONDS = 60.0
+_ATTEMPTS = 2
+_NO_BARRIER = "BarrierJobUnsupportedRDDChainException"
 
 
 def run(
@@ -81,8 +84,8 @@ def run(
     Notes
     -----
     It is run at once: the DataFrame's rows are in Spark's storage afterwards, on the executors. A
-    barrier stage needs a slot for each partition: more partitions than slots are repartitioned,
-    which may change the order of rows. Partitions may be empty, and of any sizes.
+    barrier stage needs a slot for each partition, and partitions as they were made: more than
+    slots, and those of ``coalesce()``, are repartitioned, which may change the order of rows. Partitions may be empty, and of any sizes.
     """
     spark = require_classic(df.sparkSession, "run")
     require_fixed(spark, "run")
@@ -92,14 +95,15 @@ def run(
     stage = _Stage(df, source, fn, kwargs)
     how = (listening_at(spark, host), ports, timeout)
     pool = Pool(spark, "run")
-    try:
-        return stage.perform(pool, *how)
-    except _UnfitError:
-        return stage.perform(Pool(spark, "run", fresh=True), *how)
+    for _ in range(_ATTEMPTS):
+        with contextlib.suppress(_UnfitError):
+            return stage.perform(pool, *how)
+        pool = Pool(spark, "run", fresh=True)
+    return stage.perform(pool, *how)
 
 
 class _UnfitError(MPIError):
-    """The processes of a pool cannot be the ranks of this stage."""
+    """The processes of a pool cannot be the ranks of this stage, or its partitions no tasks."""
 
 
 class _Stage(Session):
@@ -109,6 +113,7 @@ class _Stage(Session):
         self, df: DataFrame, source: Source, fn: Callable[..., Any], kwargs: dict[str, Any]
     ) -> None:
         self._df, self._source = df, source
+        self._must_spread = False
         shipped = {"$": "function", "pickle": base64.b64encode(cloudpickle.dumps(fn)).decode()}
         self._call = (Words(shipped), kwargs)
         self.transfers = Transfers()
@@ -144,7 +149,8 @@ class _Stage(Session):
         contact = self._controller.reception.contact("") | own
         task = spmd(contact, self._source.columns, self._source.dtype.str)
         most = slots(spark)
-        for df in (self._df, self._df.repartition(most)):
+        spread = self._df.repartition(most)
+        for df in (spread,) if self._must_spread else (self._df, spread):
             frame = pool.map(df, task, READ, barrier=True)
             plan: Any = frame._jdf
             count = int(plan.queryExecution().toRdd().getNumPartitions())
@@ -159,7 +165,10 @@ class _Stage(Session):
         try:
             self._controller.open(timeout)
         except MPIError as error:
-            if pool.ranks:
+            # A barrier stage cannot read what a coalesce(), for example, has made of partitions.
+            chained = any(_NO_BARRIER in note for note in getattr(error, "__notes__", ()))
+            if pool.ranks or (chained and not self._must_spread):
+                self._must_spread |= chained
                 raise _UnfitError(str(error)) from None
             raise
         self._start("spark.read", (self._source.dtype, len(self._source.columns)), {}).result()
