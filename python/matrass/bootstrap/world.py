@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from matrass.bootstrap import leftovers
 from matrass.bootstrap.which_mpi import installation, load_core, load_mpi4py
 from matrass.errors import MPIError
 
@@ -90,6 +91,7 @@ def join(id: str, port: str, rank: int, size: int) -> World:  # noqa: A002
         told = {"PMI_PORT": port, "PMI_ID": str(rank)}
         if "PMI_FD" in os.environ or "PMI_RANK" in os.environ:
             raise MPIError("session: ranks must not be started by mpiexec: got PMI_RANK")
+        leftovers.sweep()  # of ranks whose driver was killed with them
         os.environ |= told
         try:
             started = load_core().initialize()

@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +35,8 @@ __all__ = [
     "release",
     "start",
 ]
+
+_PATIENCE_SECONDS = 0.05
 
 _agents: dict[str, Agent] = {}
 """Of the sessions that this process serves, by their ids."""
@@ -123,16 +127,32 @@ def at_home(address: str, give: Callable[..., Any], *args: Any) -> Any:
 
     Raises
     ------
+    Reschedule
+        On another worker, which has stolen the task while that one is busy: Dask sends it back.
     RankLostError
         On another worker, which Dask asks when that one is gone.
     """
-    from distributed import get_worker
+    from distributed import Reschedule, get_worker
 
-    if get_worker().address != address:
-        raise RankLostError(
-            f"to_dask: a chunk's worker must live: {address} is gone, and the chunk with it"
-        )
-    return give(*args)
+    if get_worker().address == address:
+        return give(*args)
+    if _listens(address):
+        time.sleep(_PATIENCE_SECONDS)
+        raise Reschedule
+    raise RankLostError(
+        f"to_dask: a chunk's worker must live: {address} is gone, and the chunk with it"
+    )
+
+
+def _listens(address: str) -> bool:
+    """Whether a process still has the port of this worker."""
+    from distributed.comm.addressing import get_address_host_port
+
+    try:
+        socket.create_connection(get_address_host_port(address), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 def part(session: str, name: str) -> npt.NDArray[Any]:

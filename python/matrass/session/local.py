@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -81,7 +79,6 @@ class LocalSession(Session):
             raise
 
     def _open(self) -> tuple[Controller, Callable[[], None]]:
-        leftovers.sweep()
         self.memory = SharedMemory()
         controller = Controller([f"rank {k}" for k in range(self._count)])
         children: list[subprocess.Popen[bytes]] = []
@@ -142,36 +139,18 @@ async def _start(controller: Controller, count: int, memory: int) -> list[subpro
     return children
 
 
-def _wait_until_stopped(pid: int) -> None:
-    """A signal takes its time; at most 0.1 s are waited."""
-    for _ in range(100):
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except OSError:
-            return
-        if state in "TZX":
-            return
-        time.sleep(0.001)
-
-
 class _Ending:
-    """Waits for the children of a session, and ends those that do not."""
+    """Waits for the children of a session, ends those that do not, and tidies up after them."""
 
     def __init__(self, children: list[subprocess.Popen[bytes]], memory: SharedMemory) -> None:
         self._children = children
         self._memory = memory
+        self._since = time.time()
 
     def kill(self) -> None:
-        """End children that are in MPI_Init, with what they share."""
-        shared: set[Path] = set()
-        for child in self._children:
-            if child.poll() is None:
-                child.send_signal(signal.SIGSTOP)  # it can make no more
-                _wait_until_stopped(child.pid)
-                shared |= leftovers.of_process(child.pid)
+        """End the children at once."""
         for child in self._children:
             child.kill()
-        leftovers.remove(shared)
 
     def __call__(self) -> None:
         patience = time.monotonic() + 1.0
@@ -181,4 +160,6 @@ class _Ending:
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
+        if any(child.returncode != 0 for child in self._children):
+            leftovers.sweep(self._since)
         self._memory.close()

@@ -264,4 +264,6 @@ def test_memory_limit():
         d = da.zeros((160_000, 1_000), chunks=(10_000, 1_000))  # no memory until it is taken
         with pytest.raises(mt.MemoryLimitError, match=r"put: 0.64 GB do not fit: .* of 2"):
             s.put(d)
+        with pytest.raises(mt.MemoryLimitError, match=r"put: 0.48 GB do not fit"):
+            s.put(d[:60_000], "STAR,STAR")  # all of it on each rank
         assert s.put(d[:100]).sum() == 0

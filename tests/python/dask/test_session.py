@@ -310,6 +310,20 @@ def test_opens_while_the_workers_are_busy(client):
     assert client.gather(futures) == [0, 1, 2]
 
 
+@pytest.mark.parametrize("isolation", ["thread", "process"])
+def test_to_dask_waits_for_busy_workers(client, isolation):
+    """Idle workers steal what is queued there, and give it back."""
+    x, d = numbered(90, 4, (30, 4))
+    with mt.dask.Session(client, isolation=isolation) as s:
+        A = s.put(d)
+        busy = [
+            client.submit(time.sleep, 1.5, workers=[home], pure=False) for home in [*s.workers][:2]
+        ]
+        assert eventually(lambda: any(client.processing().values()))
+        np.testing.assert_array_equal(A.to_dask().compute(), x)
+        distributed.wait(busy)
+
+
 def test_one_session_after_another_and_two_at_once(client):
     """One world; its ranks may be divided among sessions."""
     with mt.dask.Session(client) as s:

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Ranks that die, stop or never end: one named error in time, nothing left, and a new session."""
 
+import contextlib
 import os
 import signal
 import threading
 import time
+from pathlib import Path
 
 import matrass as mt
 import numpy as np
@@ -153,6 +155,33 @@ def test_killed_in_bootstrap(monkeypatch):
         with pytest.raises(mt.RankLostError, match="rank 1"), mt.Session(ranks=3) as s:
             again_and_again(s.run, lambda grid: 0)
         assert time.monotonic() - begin < after + WITHIN
+
+
+@pytest.mark.parametrize("repeat", range(REPEATS))
+def test_killed_as_it_shares_memory(monkeypatch, repeat):
+    """What MPI has in /dev/shm at that moment has no process that would remove it."""
+    from matrass.session import local
+
+    start = local._start
+
+    def shares(child):
+        with contextlib.suppress(OSError):
+            return "/dev/shm/ucx_" in Path(f"/proc/{child.pid}/maps").read_text()
+        return False
+
+    def hunt(child):
+        if eventually(lambda: shares(child), 30):
+            time.sleep(0.001 * (repeat % 5))
+            child.kill()
+
+    async def start_and_hunt(controller, count, memory):
+        children = await start(controller, count, memory)
+        threading.Thread(target=hunt, args=(children[1],)).start()
+        return children
+
+    monkeypatch.setattr(local, "_start", start_and_hunt)
+    with pytest.raises(mt.RankLostError, match="rank 1"), mt.Session(ranks=3) as s:
+        again_and_again(s.run, lambda grid: 0)
 
 
 def test_stopped_rank(monkeypatch):
