@@ -179,7 +179,7 @@ def _error_of(spark: SparkSession, routine: str, text: str) -> Exception:
     if "cancelled" in text:
         return CancelledError(message)
     lost = _LOST_IN_BARRIER.search(text)
-    if lost is not None and _EXITED in text:
+    if lost is not None and _HUNG_UP.search(text):
         rank = int(lost[1])
         return RankLostError(
             f"{routine}: every rank must stay alive: the Python worker of rank {rank} has exited",
@@ -198,6 +198,7 @@ def is_stopped(spark: SparkSession) -> bool:
 
 
 _EXITED = "Python worker exited unexpectedly"
+_HUNG_UP = re.compile(rf"{_EXITED}|Broken pipe|Connection reset|EOFException")
 _LOST_IN_BARRIER = re.compile(r"barrier task \w+\(\d+, (\d+)\) finished unsuccessfully")
 _IN_PYTHON = re.compile(r"(?!org\.|java\.|py4j\.)[A-Za-z_][\w.]*(Error|Exception|Interrupt)\b")
 _IN_JAVA = re.compile(r"(: |Caused by: )?(org|java|py4j)\.[\w.]+(Error|Exception): ")

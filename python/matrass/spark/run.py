@@ -85,7 +85,8 @@ def run(
     -----
     It is run at once: the DataFrame's rows are in Spark's storage afterwards, on the executors. A
     barrier stage needs a slot for each partition, and partitions as they were made: more than
-    slots, and those of ``coalesce()``, are repartitioned, which may change the order of rows. Partitions may be empty, and of any sizes.
+    slots, and those of ``coalesce()``, are repartitioned, which may change the order of rows.
+    Partitions may be empty, and of any sizes.
     """
     spark = require_classic(df.sparkSession, "run")
     require_fixed(spark, "run")
