@@ -185,6 +185,8 @@ def _error_of(spark: SparkSession, routine: str, text: str) -> Exception:
             f"{routine}: every rank must stay alive: the Python worker of rank {rank} has exited",
             rank=rank,
         )
+    if "No module named 'matrass" in text:
+        message += " (install it for the Python of the executors, PYSPARK_PYTHON)"
     return MPIError(message)
 
 

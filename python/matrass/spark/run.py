@@ -149,18 +149,12 @@ class _Stage(Session):
         own = {"session": self._controller.id, "own": False, "may_run": True}
         contact = self._controller.reception.contact("") | own
         task = spmd(contact, self._source.columns, self._source.dtype.str)
-        most = slots(spark)
-        spread = self._df.repartition(most)
-        for df in (spread,) if self._must_spread else (self._df, spread):
-            frame = pool.map(df, task, READ, barrier=True)
-            plan: Any = frame._jdf
-            count = int(plan.queryExecution().toRdd().getNumPartitions())
-            if 0 < count <= most:
-                return frame, count
-        raise InvalidArgument(
-            f"run: the cluster must be able to run a task for each partition at once: got {count} "
-            f"partitions, and {most} slots"
-        )
+        frame = pool.map(self._df, task, READ, barrier=True)
+        count, most = _partitions_of(frame), slots(spark)
+        if 0 < count <= most and not self._must_spread:
+            return frame, count
+        count = max(1, min(count, most))
+        return pool.map(self._df.repartition(count), task, READ, barrier=True), count
 
     def _result(self, pool: Pool, count: int, timeout: float, stage: Job) -> Any:
         try:
@@ -200,6 +194,11 @@ class _Stage(Session):
         frame = pool.numbered(count, emitting(places), schema)
         spark = self._df.sparkSession
         return job(self, spark, "run", partial(frame.localCheckpoint, eager=True))
+
+
+def _partitions_of(frame: DataFrame) -> int:
+    plan: Any = frame._jdf
+    return int(plan.queryExecution().toRdd().getNumPartitions())
 
 
 def _quoted(name: str) -> str:

@@ -57,6 +57,19 @@ def test_session(tmp_path: Path) -> None:
     assert square == pytest.approx(50, rel=1e-13)
 
 
+def test_spark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Columns are independent, of deviation 1: singular values are sqrt(m), nearly."""
+    pytest.importorskip("pyspark")
+    monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
+    done = run(sys.executable, program("mt.spark.Session", tmp_path), cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (s,) = arrays(done.stdout)
+    np.testing.assert_allclose(s, np.sqrt(100_000), rtol=0.05)
+    words = done.stdout.rpartition("]")[2].split()
+    assert (words[0], words[2]) == ("100000", "20")
+    assert float(words[1]) == pytest.approx(np.sqrt(2_000_000), rel=0.01)
+
+
 AROUND = """
 import dask.array as da, matrass as mt, numpy as np
 from distributed import Client, LocalCluster
