@@ -48,10 +48,10 @@ check layers $bin/python tools/check_layers.py
 check build build_tree dev
 check install install_package
 check clang-tidy tidy_changed
-# All C++ tests; Python on 2 ranks, without the demo and the killed ranks.
+# All C++ tests; Python on 2 ranks, without the demo, killed processes, and clusters of Dask and Spark.
 check ctest ctest --test-dir build/dev -j "$(nproc)" --output-on-failure --timeout 300
 check pytest $bin/python tests/python/support/launch.py --ranks 2 tests/python tests/tools -- -q \
-  --ignore=tests/python/examples --ignore=tests/python/guard
+  --ignore=tests/python/{examples,guard,dask,spark} --ignore-glob='*/test_faults.py' --ignore-glob='*/test_sessions.py'
 
 if [ ${#failed[@]} -gt 0 ]; then
   say "failed: ${failed[*]} (logs in $logs)"
