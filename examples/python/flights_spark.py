@@ -105,15 +105,15 @@ def run(spark: SparkSession, options: argparse.Namespace) -> bool:
     mllib, mllib_u = by_mllib(flights.frame, k)
     start = time.perf_counter()
     with mt.spark.Session(spark) as s:
-        opened = time.perf_counter() - start
+        opened, ranks = time.perf_counter() - start, len(s.ranks)
         ours, a, u = by_matrass(s, flights.frame, k)
+        flights_table.print_transfers([line for line in s.transfers if line.what != "fetch"])
         # MLlib's left vectors go to the ranks, too, to be multiplied with the same matrix.
         back = [(a.T @ each).to_numpy() for each in (s.put(mllib_u), u)]
-        flights_table.print_transfers(s.transfers)
     checks = compare(mllib, ours, back)
-    print_seconds(mllib, ours, opened, len(s.ranks))
+    print_seconds(mllib, ours, opened, ranks)
     flights_table.print_components(flights.columns, ours.v, ours.s**2 / np.prod(flights.shape))
-    flights_table.print_checks(checks)
+    flights_table.print_checks(checks, "Checked by the ranks")
     if options.picture:
         import flights_spark_picture  # matplotlib takes a second to load: not without need
 
