@@ -187,7 +187,7 @@ class Reception:
             )
             if member is None or member.line is not None:
                 return
-            member.line, member.heard = writer, time.monotonic()
+            member.line = writer
             self.arrived.set()
             while await reader.readline():
                 member.asked = None
