@@ -127,6 +127,7 @@ def regression(scale: float, repeats: int) -> None:
     with spark_session() as spark:
         frame = samples(spark, m, n)
         names = [f"x{j}" for j in range(n)]
+        spread = frame.selectExpr("stddev_pop(y)").first()[0]
 
         def ours(s: Any, penalty: float) -> Any:
             a = s.put(frame)
@@ -134,10 +135,11 @@ def regression(scale: float, repeats: int) -> None:
 
         def theirs(penalty: float) -> Any:
             rows = VectorAssembler(inputCols=names, outputCol="x").transform(frame)
-            # Spark's penalty is for the mean of squares, and by default of standardised columns.
+            # Spark's penalty is for the mean of squares, with y in units of its deviation, and by
+            # default for standardised columns.
             model = LinearRegression(
                 featuresCol="x", labelCol="y", fitIntercept=False, standardization=False,
-                regParam=penalty,
+                regParam=penalty * spread,
             ).fit(rows)  # fmt: skip
             return model.coefficients.toArray()
 

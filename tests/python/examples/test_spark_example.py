@@ -75,7 +75,7 @@ def test_seconds_are_side_by_side(example: tuple[Path, str]) -> None:
 
 def test_partitions_are_adopted(example: tuple[Path, str]) -> None:
     """Each is read in a rank: nothing has moved before the ranks took it."""
-    rows = re.findall(rf"^ +\d put flights((?: +{NUMBER}){{4}})", example[1], re.MULTILINE)
+    rows = re.findall(rf"^ +\d +put flights((?: +{NUMBER}){{4}})", example[1], re.MULTILINE)
     assert len(rows) == 2
     for chunks, size, adopted, moved in (map(float, row.split()) for row in rows):
         assert chunks > 0
