@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
 import signal
 import sys
@@ -28,27 +27,14 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 import matrass as mt
+from lines import median
+from lines import tell as tell_of
 from svd_matrix import rows_of_matrix, share_of, singular_values
 
 RANKS = 2
 LARGE = (125_000, 1_000)  # 1 GB
 TALL = (100_000, 1_000)
-
-
-def median(repeats: int, work: Callable[[], Any]) -> float:
-    """Of some runs after one that is not counted, in milliseconds."""
-    work()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return round(1e3 * float(np.median(times)), 2)
-
-
-def tell(case: str, **found: Any) -> None:
-    """Print a line."""
-    print(json.dumps({"benchmark": "sessions", "case": case, "ranks": RANKS} | found), flush=True)
+tell = partial(tell_of, "sessions", RANKS)
 
 
 @contextlib.contextmanager

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The command line that flights.py and flights_dask.py have in common.
+"""The command line that flights.py, flights_dask.py and flights_spark.py have in common.
 
 Next: flights_data.py, which reads the flights.
 """
@@ -12,8 +12,8 @@ from pathlib import Path
 from flights_data import DataError
 
 
-def parser(prog: str, description: str) -> argparse.ArgumentParser:
-    """Say which arguments there are."""
+def parser(prog: str, description: str, *, matrix: bool = True) -> argparse.ArgumentParser:
+    """Say which arguments there are; `matrix` tells whether the matrix is written to a file."""
     found = argparse.ArgumentParser(prog=prog, description=description)
     found.add_argument("--rows", type=int, help="use so many flights, spread over the year")
     found.add_argument("--rank", type=positive, default=20, help="components wanted (default: 20)")
@@ -24,9 +24,13 @@ def parser(prog: str, description: str) -> argparse.ArgumentParser:
         help="folder for the picture and the matrix (default: build/demo)",
     )
     found.add_argument("--no-picture", dest="picture", action="store_false")
-    found.add_argument(
-        "--no-matrix", dest="matrix", action="store_false", help="write no file for the C++ example"
-    )
+    if matrix:
+        found.add_argument(
+            "--no-matrix",
+            dest="matrix",
+            action="store_false",
+            help="write no file for the C++ example",
+        )
     return found
 
 

@@ -154,13 +154,13 @@ def strongest(
     return text or "nothing much"
 
 
-def print_checks(checks: list[Check]) -> None:
+def print_checks(checks: list[Check], title: str = "Checked against NumPy") -> None:
     """Print each check with its bound; one that fails cannot be overlooked."""
     rows = [
         (c.what, f"{c.value:.1e}", f"{c.bound:.1e}", "ok" if c.holds else "[bold red]FAILED")
         for c in checks
     ]
-    print_table("Checked against NumPy", ("", "measured", "bound", ""), rows, right=(1, 2))
+    print_table(title, ("", "measured", "bound", ""), rows, right=(1, 2))
     failed = sum(not c.holds for c in checks)
     verdict = f"[bold red]{failed} of {len(checks)} checks FAILED" if failed else "all checks hold"
     CONSOLE.print(f" {verdict}\n")

@@ -184,8 +184,8 @@ class Controller:
     # On the event loop ----------------------------------------------------------------------------
 
     def _look_for_stalled(self) -> None:
-        late = time.monotonic() - STALLED_SECONDS
-        stalled = next((m for m in self.members if m.here and not m.gone and m.heard < late), None)
+        here = [member for member in self.members if member.here and not member.gone]
+        stalled = next((member for member in here if member.silence > STALLED_SECONDS), None)
         if stalled is None:
             return
         for call in list(self._calls.values()):
@@ -193,7 +193,7 @@ class Controller:
                 call.fail(
                     RankStalledError(
                         f"{call.routine}: every rank must answer: {stalled} has not for "
-                        f"{time.monotonic() - stalled.heard:.1f} s (is it stopped?)"
+                        f"{stalled.silence:.1f} s (is it stopped?)"
                     )
                 )
 

@@ -10,7 +10,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from matrass.errors import RankLostError
@@ -36,8 +36,8 @@ class Member:
     """From where it connects."""
     world: dict[str, Any] | None = None
     """The world that it was in when it came."""
-    heard: float = field(default_factory=time.monotonic)
-    """When its lifeline last answered."""
+    asked: float | None = None
+    """Since when its lifeline has owed an answer."""
     gone: bool = False
     exit: Callable[[], int | None] = lambda: None
     """Its exit code as `subprocess` has it (negative: a signal), where it is a child of ours."""
@@ -46,6 +46,11 @@ class Member:
     def here(self) -> bool:
         """Whether it has greeted on both lines."""
         return self.socket is not None and self.line is not None
+
+    @property
+    def silence(self) -> float:
+        """For how many seconds its lifeline has owed an answer."""
+        return 0.0 if self.asked is None else time.monotonic() - self.asked
 
     def __str__(self) -> str:
         where = f"process {self.pid} on {self.host}" if self.pid is not None else self.name

@@ -187,10 +187,10 @@ class Reception:
             )
             if member is None or member.line is not None:
                 return
-            member.line, member.heard = writer, time.monotonic()
+            member.line = writer
             self.arrived.set()
             while await reader.readline():
-                member.heard = time.monotonic()
+                member.asked = None
         except (ConnectionError, TimeoutError, ValueError):
             pass
         finally:
@@ -212,6 +212,7 @@ class Reception:
             for member in self._members:
                 if member.line is not None and not member.gone:
                     member.line.write(f"ping {count}\n".encode())
+                    member.asked = member.asked or time.monotonic()
             self._on_ping()
 
     def _leave(self, member: Member) -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Ranks that die, stop or never end: one named error in time, nothing left, and a new session."""
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -211,6 +212,24 @@ def test_busy_is_not_stalled(monkeypatch):
 
     with mt.Session(ranks=1) as s:
         assert s.run(busy) == [1]
+
+
+def test_late_is_not_stalled(monkeypatch):
+    """A member that comes long after the session began to wait has not been asked before."""
+    from matrass.control import reception
+    from matrass.session import local
+
+    monkeypatch.setattr(controller, "STALLED_SECONDS", 2.0)
+    monkeypatch.setattr(reception, "PING_SECONDS", 0.02)  # many while the ranks are in MPI_Init
+    start = local._start
+
+    async def start_late(*given):
+        await asyncio.sleep(3)
+        return await start(*given)
+
+    monkeypatch.setattr(local, "_start", start_late)
+    with mt.Session(ranks=2) as s:
+        assert s.run(lambda grid: grid.rank) == [0, 1]
 
 
 def test_cancelled_by_force():
