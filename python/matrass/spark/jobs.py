@@ -123,7 +123,9 @@ def job(
     count = 0
     try:
         while not running.ended.wait(_POLL_SECONDS):
-            session._require_alive()
+            # A cancelled job costs ranks: then the cancelling is the reason, and it ends soon.
+            if session.closed and not running.ended.wait(_PATIENCE * _POLL_SECONDS):
+                session._require_alive()
             count += 1
             if progress is not None and count % _PROGRESS_EVERY == 0:
                 progress(running.progress())
@@ -132,6 +134,8 @@ def job(
         raise
     try:
         result: _Result = running.value()
+    except CancelledError:
+        raise
     except Exception:
         for _ in range(_PATIENCE):  # a lost rank is the reason, where one was lost
             session._require_alive()

@@ -84,17 +84,19 @@ class _Part:
         return found
 
     def fill(self, batches: Iterator[RecordBatch], reader: Reader) -> None:
-        """Read the partition; what it finds wrong is raised by all ranks later."""
-        try:
-            for batch in batches:
-                self.batches.append(batch)
+        """Read the partition; what it finds wrong is raised by all ranks later.
+
+        What `batches` itself raises is for Spark, which knows why it gives no more.
+        """
+        for batch in batches:
+            self.batches.append(batch)
+            try:
                 self.tiles += reader.tiles([batch])
-            self.width = reader.width
-        except Exception as error:
-            self.error = error
-            drain(batches)
-        finally:
-            self.read.set()
+            except Exception as error:
+                self.error = error
+                drain(batches)
+        self.width = reader.width
+        self.read.set()
 
 
 _parts: dict[str, _Part] = {}
@@ -248,6 +250,8 @@ def _sorted(found: Any, a: DistMatrix | None) -> tuple[list[str], list[DistMatri
         named = {name: x for name, x in pairs if isinstance(x, DistMatrix)}
         others = [x for _, x in pairs if not isinstance(x, DistMatrix)]
         values = others[0] if len(others) == 1 else (tuple(others) or None)
+        if not named:
+            values = found
         if len(named) == 1 and not hasattr(found, "_fields"):
             named = {"result": next(iter(named.values()))}
     else:
