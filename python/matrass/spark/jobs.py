@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from matrass.control.controller import Controller
     from matrass.session.session import Session
 
-__all__ = ["Job", "is_stopped", "job", "spark_errors", "watch"]
+__all__ = ["Job", "is_stopped", "job", "spark_errors", "spark_first", "watch"]
 
 _Result = TypeVar("_Result")
 _POLL_SECONDS = 0.02
@@ -160,6 +160,17 @@ def watch(job: Job, controller: Controller) -> None:
                 controller.end_world("", error)
 
     threading.Thread(target=wait, name="matrass-job", daemon=True).start()
+
+
+@contextlib.contextmanager
+def spark_first(job: Job) -> Iterator[None]:
+    """Where ranks fail as their task has: raise what Spark says of it."""
+    try:
+        yield
+    except (MPIError, SessionClosedError):
+        if job.ended.wait(_PATIENCE * _POLL_SECONDS):
+            job.value()
+        raise
 
 
 @contextlib.contextmanager

@@ -7,7 +7,6 @@ Next: ``ml/__init__.py``.
 from __future__ import annotations
 
 import base64
-import contextlib
 import secrets
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -22,7 +21,7 @@ from matrass.errors import InvalidArgument, MPIError
 from matrass.session.session import Session
 from matrass.session.transfers import Transfers
 from matrass.session.words import Words
-from matrass.spark.jobs import Job, job, watch
+from matrass.spark.jobs import Job, job, spark_first, watch
 from matrass.spark.keeper import Keeper
 from matrass.spark.pools import Pool, listening_at, require_classic, require_fixed, slots
 from matrass.spark.sources import Source, source_of
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 _OPEN_SECONDS = 60.0
-_ATTEMPTS = 2
+_ATTEMPTS = 3
 _NO_BARRIER = "BarrierJobUnsupportedRDDChainException"
 
 
@@ -97,14 +96,22 @@ def run(
     how = (listening_at(spark, host), ports, timeout)
     pool = Pool(spark, "run")
     for _ in range(_ATTEMPTS):
-        with contextlib.suppress(_UnfitError):
+        try:
             return stage.perform(pool, *how)
-        pool = Pool(spark, "run", fresh=True)
+        except _UnfitError as unfit:
+            pool = Pool(spark, "run", unfit.ranks, fresh=not unfit.ranks)
     return stage.perform(pool, *how)
 
 
-class _UnfitError(MPIError):
-    """The processes of a pool cannot be the ranks of this stage, or its partitions no tasks."""
+class _UnfitError(Exception):
+    """The processes of a pool cannot be the ranks of this stage, or its partitions no tasks.
+
+    `ranks` is how many they should be; 0: fresh processes are to be.
+    """
+
+    def __init__(self, ranks: int) -> None:
+        super().__init__()
+        self.ranks = ranks
 
 
 class _Stage(Session):
@@ -123,19 +130,19 @@ class _Stage(Session):
         """Run it once."""
         controller = Controller([], host=host, ports=ports)
         self._controller = controller
-        frame, count = self._frame(pool)
-        if pool.ranks not in (0, count):
-            pool.give_back(pool.ranks)
-            controller.close(0)
-            raise _UnfitError("run: the pool has other ranks")
-        controller.expect(f"rank-{rank}" for rank in range(count))
-        spark = self._df.sparkSession
-        stage = Job(spark, "run", frame.collect)
-        watch(stage, controller)
+        stage: Job | None = None
         try:
+            frame, count = self._frame(pool)
+            if pool.ranks not in (0, count):
+                pool.give_back(pool.ranks)
+                raise _UnfitError(count)
+            controller.expect(f"rank-{rank}" for rank in range(count))
+            stage = Job(self._df.sparkSession, "run", frame.collect)
+            watch(stage, controller)
             found = self._result(pool, count, timeout, stage)
         except BaseException:
-            stage.cancel()
+            if stage is not None:
+                stage.cancel()
             controller.close(0)
             raise
         controller.close()
@@ -145,12 +152,11 @@ class _Stage(Session):
 
     def _frame(self, pool: Pool) -> tuple[DataFrame, int]:
         """The barrier stage, and how many tasks it has."""
-        spark = self._df.sparkSession
         own = {"session": self._controller.id, "own": False, "may_run": True}
         contact = self._controller.reception.contact("") | own
         task = spmd(contact, self._source.columns, self._source.dtype.str)
         frame = pool.map(self._df, task, READ, barrier=True)
-        count, most = _partitions_of(frame), slots(spark)
+        count, most = _partitions_of(frame), slots(self._df.sparkSession)
         if 0 < count <= most and not self._must_spread:
             return frame, count
         count = max(1, min(count, most))
@@ -164,11 +170,13 @@ class _Stage(Session):
             chained = any(_NO_BARRIER in note for note in getattr(error, "__notes__", ()))
             if pool.ranks or (chained and not self._must_spread):
                 self._must_spread |= chained
-                raise _UnfitError(str(error)) from None
+                raise _UnfitError(0) from None
             raise
-        self._start("spark.read", (self._source.dtype, len(self._source.columns)), {}).result()
-        self._start("spark.call", self._call, {}, of_user=True).result()
-        names, values = self._start("spark.results", (), {}).result()
+        with spark_first(stage):
+            read = self._source.dtype, len(self._source.columns)
+            self._start("spark.read", read, {}).result()
+            self._start("spark.call", self._call, {}, of_user=True).result()
+            names, values = self._start("spark.results", (), {}).result()
         try:
             stage.value()
         except BaseException:

@@ -175,7 +175,9 @@ def _unpacked(packed: npt.NDArray[Any]) -> Iterator[RecordBatch]:
 @routine("spark.read")
 def _read(desk: Desk, dtype: np.dtype[Any], width: int) -> None:
     """Make a matrix of all partitions, once they are read."""
-    part = _parts[desk.contact.session]
+    part = _parts.get(desk.contact.session)
+    if part is None:
+        raise MPIError("run: its task must live: it has failed; Spark says why")
     desk.at_end.append(lambda: _parts.pop(desk.contact.session, None))
     while not part.read.wait(0.05):
         if worlds.end_of_world():
