@@ -24,7 +24,7 @@ from matrass.errors import InvalidArgument, MPIError, RankLostError, SessionClos
 from matrass.session.inputs import Wanted, entries_of, is_collection, scalar_of
 from matrass.session.remote_matrix import RemoteMatrix, RemoteSparse
 from matrass.session.session import Session
-from matrass.session.transfers import Transfer
+from matrass.session.transfers import Share
 
 if TYPE_CHECKING:
     import dask.array as da
@@ -199,23 +199,8 @@ class DaskSession(Session):
 
     def _note(self, name: str, parts: list[Any], serialise: float, seconds: float) -> None:
         """List a put: of each rank tiles, bytes, adopted bytes and seconds."""
-        for rank, (count, size, adopted, received, placed) in enumerate(parts):
-            self.transfers.add(
-                Transfer(
-                    what="put",
-                    matrix=name,
-                    rank=rank,
-                    tiles=int(count),
-                    bytes=int(size),
-                    adopted=int(adopted),
-                    moved=int(size - adopted),
-                    serialise=serialise,
-                    send=0.0,
-                    receive=received,
-                    place=placed,
-                    seconds=seconds,
-                )
-            )
+        shares = [Share(*each) for each in parts]
+        self.transfers.note("put", name, shares, seconds=seconds, serialise=serialise)
 
     def _tiles(self, chunks: list[Chunk]) -> list[list[Any]]:
         """For each rank the tiles that its worker has, as (i0, j0, shape, key)."""
@@ -336,21 +321,10 @@ class DaskSession(Session):
                 parts.append(da.from_delayed(delayed(future), shape, a.dtype))
             wait(futures)
         end = time.perf_counter()
-        for rank, part in enumerate(parts):
-            self.transfers.add(
-                Transfer(
-                    what="to_dask",
-                    matrix=a.name or a.id,
-                    rank=rank,
-                    tiles=1,
-                    bytes=part.nbytes,
-                    adopted=0 if self._isolated else part.nbytes,
-                    moved=part.nbytes if self._isolated else 0,
-                    serialise=0.0,
-                    send=0.0,
-                    receive=end - placed,
-                    place=placed - start,
-                    seconds=end - start,
-                )
-            )
+        in_place = 0 if self._isolated else 1
+        shares = [
+            Share(1, part.nbytes, in_place * part.nbytes, end - placed, placed - start)
+            for part in parts
+        ]
+        self.transfers.note("to_dask", a.name or a.id, shares, seconds=end - start)
         return da.concatenate(parts)

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from matrass.errors import InvalidArgument, ShapeError
 from matrass.session.inputs import entries_of
-from matrass.session.transfers import Transfer
+from matrass.session.transfers import Share
 
 if TYPE_CHECKING:
     from matrass.session.inputs import Wanted
@@ -191,20 +191,5 @@ def _note(
     seconds: float,
     serialise: float = 0.0,
 ) -> None:
-    for rank, (size, received, placed) in enumerate(parts):
-        session.transfers.add(
-            Transfer(
-                what=what,
-                matrix=name,
-                rank=rank,
-                tiles=1,
-                bytes=int(size),
-                adopted=0,
-                moved=int(size),
-                serialise=serialise,
-                send=0.0,
-                receive=received,
-                place=placed,
-                seconds=seconds,
-            )
-        )
+    shares = [Share(1, size, 0, received, placed) for size, received, placed in parts]
+    session.transfers.note(what, name, shares, seconds=seconds, serialise=serialise)

@@ -6,11 +6,11 @@ Next: ``remote_matrix.py``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import overload
 
-__all__ = ["Transfer", "Transfers"]
+__all__ = ["Share", "Transfer", "Transfers"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,17 @@ class Transfer:
         return self.bytes / self.seconds / 1e9 if self.seconds > 0 else float("inf")
 
 
+@dataclass(frozen=True)
+class Share:
+    """A rank's own part in a transfer: what only it knows."""
+
+    tiles: float
+    bytes: float
+    adopted: float = 0
+    receive: float = 0.0
+    place: float = 0.0
+
+
 class Transfers(Sequence[Transfer]):
     """A table of transfers, the latest last; printed, it is one."""
 
@@ -51,9 +62,34 @@ class Transfers(Sequence[Transfer]):
     def __init__(self) -> None:
         self._lines: list[Transfer] = []
 
-    def add(self, line: Transfer) -> None:
-        """Append a line."""
-        self._lines.append(line)
+    def note(
+        self,
+        what: str,
+        matrix: str,
+        shares: Iterable[Share],
+        *,
+        seconds: float,
+        serialise: float = 0.0,
+        send: float = 0.0,
+    ) -> None:
+        """Append a line for each rank: its share, and the seconds that all have in common."""
+        self._lines += [
+            Transfer(
+                what=what,
+                matrix=matrix,
+                rank=rank,
+                tiles=int(share.tiles),
+                bytes=int(share.bytes),
+                adopted=int(share.adopted),
+                moved=int(share.bytes - share.adopted),
+                serialise=serialise,
+                send=send,
+                receive=share.receive,
+                place=share.place,
+                seconds=seconds,
+            )
+            for rank, share in enumerate(shares)
+        ]
         del self._lines[: -self.kept]
 
     @overload

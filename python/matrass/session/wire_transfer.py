@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from matrass.errors import InvalidArgument, ShapeError
 from matrass.session.inputs import Wanted, scalar_of
-from matrass.session.transfers import Transfer
+from matrass.session.transfers import Share
 from matrass.wire import connections, delivery
 from matrass.wire.delivery import Place
 from matrass.wire.stage import Tile
@@ -81,24 +81,9 @@ def put_sparse(session: Session, x: Any, wanted: Wanted) -> RemoteSparse:
 
 
 def _note_put(session: Session, name: str, told: list[Any], start: float, sent: float) -> None:
-    end = time.perf_counter()
-    for rank, (tiles, size, _, placed) in enumerate(told):
-        session.transfers.add(
-            Transfer(
-                what="put",
-                matrix=name,
-                rank=rank,
-                tiles=int(tiles),
-                bytes=int(size),
-                adopted=0,
-                moved=int(size),
-                serialise=0.0,
-                send=sent - start,
-                receive=0.0,
-                place=placed,
-                seconds=end - start,
-            )
-        )
+    shares = [Share(tiles, size, 0, 0.0, placed) for tiles, size, _, placed in told]
+    seconds = time.perf_counter() - start
+    session.transfers.note("put", name, shares, seconds=seconds, send=sent - start)
 
 
 def fetch(session: Session, a: RemoteMatrix, out: npt.NDArray[Any] | None) -> npt.NDArray[Any]:
@@ -130,24 +115,9 @@ def fetch(session: Session, a: RemoteMatrix, out: npt.NDArray[Any] | None) -> np
     finally:
         session._start("wire.drop", (name,), {})
     end = time.perf_counter()
-    for rank, (first, last) in enumerate(shares):
-        size = (last - first) * a.shape[1] * a.dtype.itemsize
-        session.transfers.add(
-            Transfer(
-                what="fetch",
-                matrix=a.name or a.id,
-                rank=rank,
-                tiles=1,
-                bytes=size,
-                adopted=0,
-                moved=size,
-                serialise=0.0,
-                send=end - placed,
-                receive=0.0,
-                place=placed - start,
-                seconds=end - start,
-            )
-        )
+    width = a.shape[1] * a.dtype.itemsize
+    told = [Share(1, (last - first) * width, 0, 0.0, placed - start) for first, last in shares]
+    session.transfers.note("fetch", a.name or a.id, told, seconds=end - start, send=end - placed)
     return out
 
 

@@ -113,6 +113,7 @@ class SparkSession(Session):
 
     def _open(self) -> tuple[Controller, Callable[[], None]]:
         """Known processes at first; fresh ones where these cannot be ranks of one world again."""
+        require_classic(self.spark, "spark.Session")
         pool = Pool(self.spark, "session", self._count)
         try:
             return self._open_in(pool)
@@ -122,7 +123,6 @@ class SparkSession(Session):
             return self._open_in(Pool(self.spark, "session", fresh=True))
 
     def _open_in(self, pool: Pool) -> tuple[Controller, Callable[[], None]]:
-        require_classic(self.spark, "spark.Session")
         host, ports, tls = self._listen
         names = [f"rank-{rank}" for rank in range(self._count)]
         controller = Controller(names, host=host, ports=ports, tls=tls)

@@ -18,7 +18,7 @@ from matrass.arguments import choice_of, how_dealt, index_of
 from matrass.control.failures import raised
 from matrass.errors import DTypeError, InvalidArgument, ShapeError
 from matrass.session.inputs import Wanted
-from matrass.session.transfers import Transfer
+from matrass.session.transfers import Share
 from matrass.spark.jobs import job
 from matrass.spark.pools import pool_of, require_classic
 from matrass.spark.sources import Source, source_of
@@ -73,23 +73,9 @@ def put(
         raise
     end = time.perf_counter()
     wanted.tell(1.0)
-    for rank, (tiles, size, adopted, placed) in enumerate(parts):
-        session.transfers.add(
-            Transfer(
-                what="put",
-                matrix=wanted.name or a.id,
-                rank=rank,
-                tiles=int(tiles),
-                bytes=int(size),
-                adopted=int(adopted),
-                moved=int(size - adopted),
-                serialise=0.0,
-                send=read - start,
-                receive=0.0,
-                place=placed,
-                seconds=end - start,
-            )
-        )
+    shares = [Share(tiles, size, adopted, 0.0, placed) for tiles, size, adopted, placed in parts]
+    told = wanted.name or a.id
+    session.transfers.note("put", told, shares, seconds=end - start, send=read - start)
     return a
 
 
@@ -250,22 +236,11 @@ def _note(
     placed: float,
 ) -> None:
     end = time.perf_counter()
-    for rank, place in enumerate(places):
+    width = a.shape[1] * a.dtype.itemsize
+    shares = []
+    for place in places:
         own = [last - first for held, first, last in parts if held is place]
-        size = sum(own) * a.shape[1] * a.dtype.itemsize
-        a.session.transfers.add(
-            Transfer(
-                what="to_spark",
-                matrix=a.name or a.id,
-                rank=rank,
-                tiles=len(own),
-                bytes=size,
-                adopted=0,
-                moved=size,
-                serialise=0.0,
-                send=end - placed,
-                receive=0.0,
-                place=placed - start,
-                seconds=end - start,
-            )
-        )
+        shares.append(Share(len(own), sum(own) * width, 0, 0.0, placed - start))
+    a.session.transfers.note(
+        "to_spark", a.name or a.id, shares, seconds=end - start, send=end - placed
+    )
