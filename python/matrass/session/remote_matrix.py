@@ -303,9 +303,7 @@ class RemoteMatrix(_Arithmetic):
         -----
         Spark's tasks fetch the rows from the ranks; when this returns they are in Spark's storage.
         """
-        return importlib.import_module("matrass.spark.transfer").to_spark(
-            self, spark, form, partitions
-        )
+        return importlib.import_module("matrass.spark.back").to_spark(self, spark, form, partitions)
 
     def __repr__(self) -> str:
         named = f" {self.name!r}" if self.name else ""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """In a Spark Python worker: the agents of sessions, whose ranks outlive the tasks that began them.
 
-Next: ``pools.py``.
+Next: ``keeper.py``.
 """
 
 from __future__ import annotations

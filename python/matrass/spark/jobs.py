@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Jobs of Spark's on behalf of a session: each ends with the session, and tells how far it is.
 
-Next: ``transfer.py``.
+Next: ``pools.py``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A session whose ranks live in Spark's Python workers.
 
-Next: ``run.py``.
+Next: ``stage.py``.
 """
 
 from __future__ import annotations

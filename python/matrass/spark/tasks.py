@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What Spark's tasks do for matrass, in Python workers: they read and yield Arrow batches.
+"""What Spark's tasks bring to ranks: partitions, which they read as Arrow batches.
 
-Next: ``pools.py`` (which Python workers).
+Next: ``jobs.py``.
 """
 
 from __future__ import annotations
@@ -10,13 +10,12 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 
 from matrass.control import failures
 from matrass.errors import Error, ShapeError
 from matrass.spark.batches import block_tile, matrix_of, numbers_of, rows_of
-from matrass.wire.delivery import Place, deliver, fetch
+from matrass.wire.delivery import Place, deliver
 from matrass.wire.stage import Tile
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 Task = Callable[[Iterator["RecordBatch"]], Iterator["RecordBatch"]]
 
-__all__ = ["REPORT", "Reader", "delivering", "drain", "fetching"]
+__all__ = ["REPORT", "Reader", "delivering", "drain"]
 
 REPORT = (
     "part long, attempt long, rank long, rows long, columns long, last long, tiles long, "
@@ -143,35 +142,3 @@ def drain(batches: Iterator[RecordBatch]) -> None:
     """Read to the end: Spark ends a Python worker that has left something unread."""
     for _ in batches:
         pass
-
-
-def fetching(parts: list[tuple[tuple[Any, ...], int, int]], rows_of_batch: int) -> Task:
-    """A task that yields the rows of its number among `parts`: (place, first, last + 1)."""
-
-    def task(batches: Iterator[RecordBatch]) -> Iterator[RecordBatch]:
-        for batch in batches:
-            for number in batch.column(0).to_pylist():
-                place, begin, end = parts[number]
-                for at in range(begin, end, rows_of_batch):
-                    last = min(at + rows_of_batch, end)
-                    rows = np.ascontiguousarray(fetch(Place(*place), (at, last)))
-                    columns = [pa.array(np.arange(at, last)), vectors_of(rows)]
-                    yield pa.RecordBatch.from_arrays(columns, ["index", "vector"])
-
-    return task
-
-
-def vectors_of(x: np.ndarray[Any, Any]) -> Any:
-    """Rows as dense vectors of spark.ml: an Arrow structure around the numbers, without a copy."""
-    count, width = x.shape
-    ends = pa.array(np.arange(0, count * width + 1, max(1, width), dtype=np.int32)[: count + 1])
-    values = pa.ListArray.from_arrays(ends, pa.array(x.reshape(-1).astype(np.float64, copy=False)))
-    return pa.StructArray.from_arrays(
-        [
-            pa.array(np.ones(count, np.int8)),
-            pa.nulls(count, pa.int32()),
-            pa.nulls(count, pa.list_(pa.int32())),
-            values,
-        ],
-        ["type", "size", "indices", "values"],
-    )

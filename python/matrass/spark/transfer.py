@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Between Spark's partitions and the ranks of any session.
+"""From Spark's partitions to the ranks of any session.
 
-Each task brings its own partition to a rank, or fetches its own rows; the driver hands out tickets,
-and sees counts alone. Next: ``session.py``.
+Each task brings its own partition to a rank; the driver hands out tickets, and sees counts alone.
+Next: ``giving.py`` (the way back).
 """
 
 from __future__ import annotations
@@ -12,26 +12,22 @@ import json
 import secrets
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from matrass.arguments import choice_of, how_dealt, index_of
+from matrass.arguments import how_dealt
 from matrass.control.failures import raised
-from matrass.errors import DTypeError, InvalidArgument, ShapeError
+from matrass.errors import InvalidArgument, ShapeError
 from matrass.session.inputs import Wanted
 from matrass.session.transfers import Share
 from matrass.spark.jobs import job
-from matrass.spark.pools import pool_of, require_classic
+from matrass.spark.pools import pool_of
 from matrass.spark.sources import Source, source_of
-from matrass.spark.tasks import REPORT, delivering, fetching
+from matrass.spark.tasks import REPORT, delivering
 
 if TYPE_CHECKING:
-    from matrass.session.remote_matrix import RemoteMatrix
     from matrass.session.session import Session
 
-__all__ = ["put", "to_spark"]
-
-_BATCH_BYTES = 4 << 20
-_ROW_BYTES_MAX = 1 << 31
+__all__ = ["put"]
 
 
 def put(
@@ -137,110 +133,3 @@ def _shape_of(source: Source, reports: list[Any]) -> tuple[int, int]:
                 f"indices from 0 to {source.shape[0] - 1}"
             )
     return rows, width
-
-
-def to_spark(
-    a: RemoteMatrix,
-    spark: Any,
-    form: Literal["dataframe", "indexedrow", "block"] = "dataframe",
-    partitions: int | None = None,
-) -> Any:
-    """A matrix as a DataFrame of (index, vector), an IndexedRowMatrix or a BlockMatrix.
-
-    Parameters
-    ----------
-    a : RemoteMatrix
-    spark : pyspark.sql.SparkSession
-    form : {"dataframe", "indexedrow", "block"}
-    partitions : int, optional
-        At least one for each rank that has rows; by default as many as there are ranks.
-
-    Notes
-    -----
-    The rows are in Spark's storage when this returns, and nothing of the session is needed any
-    more; the driver sees none of them.
-    """
-    spark = require_classic(spark, "to_spark")
-    choice_of(form, ("dataframe", "indexedrow", "block"), "to_spark: form")
-    if a.dtype.kind == "c":
-        raise DTypeError("to_spark: numbers must be real: Spark has no complex ones")
-    if a.shape[1] * 8 >= _ROW_BYTES_MAX:
-        raise InvalidArgument(f"to_spark: a row must have fewer than 2**28 numbers: {a.shape[1]}")
-    frame = _fetched(a, spark, partitions)
-    if form == "dataframe":
-        return frame
-    from pyspark.mllib.linalg.distributed import IndexedRowMatrix
-    from pyspark.mllib.util import MLUtils
-
-    vectors: Any = MLUtils.convertVectorColumnsFromML(frame, "vector")
-    rows = IndexedRowMatrix(vectors, *a.shape)
-    return rows if form == "indexedrow" else rows.toBlockMatrix()
-
-
-def _fetched(a: RemoteMatrix, spark: Any, partitions: int | None) -> Any:
-    from pyspark.ml.linalg import VectorUDT
-    from pyspark.sql.types import LongType, StructField, StructType
-
-    session = a.session
-    start = time.perf_counter()
-    rows = a if a.is_by_rows else a.to("VC,STAR")
-    placed = time.perf_counter()
-    name, ticket = secrets.token_hex(8), secrets.token_urlsafe(24)
-    _, given = session._on_each("wire.give", name, ticket, rows)
-    places = [(rank, *place, name, ticket) for rank, place in enumerate(given)]
-    parts = [(places[rank], begin, end) for rank, begin, end in _shares(a, partitions)]
-    step = max(1, _BATCH_BYTES // max(1, 8 * a.shape[1]))
-    schema = StructType(
-        [StructField("index", LongType(), False), StructField("vector", VectorUDT(), False)]
-    )
-    task = fetching(parts, step)
-    pool = pool_of(session)
-
-    def action() -> Any:
-        numbers = spark.range(0, len(parts), 1, max(1, len(parts)))
-        frame = (
-            numbers.mapInArrow(task, schema) if pool is None else pool.map(numbers, task, schema)
-        )
-        return frame.localCheckpoint(eager=True)
-
-    try:
-        frame = job(session, spark, "to_spark", action)
-    finally:
-        with contextlib.suppress(Exception):
-            session._start("wire.drop", (name,), {})
-    _note(a, parts, places, start, placed)
-    return frame
-
-
-def _shares(a: RemoteMatrix, partitions: int | None) -> list[tuple[int, int, int]]:
-    """For each partition the rank that has its rows, the first of them, and the next after them."""
-    ranks, m = len(a.session.ranks), a.shape[0]
-    wanted = ranks if partitions is None else index_of(partitions, "to_spark: partitions")
-    if wanted < 1:
-        raise InvalidArgument(f"to_spark: partitions must be positive: got {wanted}")
-    height = max(1, -(-m // ranks))
-    each = max(1, -(-wanted // ranks))
-    shares = []
-    for rank in range(ranks):
-        begin, end = min(rank * height, m), min((rank + 1) * height, m)
-        step = max(1, -(-(end - begin) // each))
-        shares += [(rank, i, min(i + step, end)) for i in range(begin, end, step)]
-    return shares
-
-
-def _note(
-    a: RemoteMatrix,
-    parts: list[tuple[tuple[Any, ...], int, int]],
-    places: list[tuple[Any, ...]],
-    start: float,
-    placed: float,
-) -> None:
-    end = time.perf_counter()
-    width = a.shape[1] * a.dtype.itemsize
-    shares = []
-    for place in places:
-        own = [last - first for held, first, last in parts if held is place]
-        shares.append(Share(len(own), sum(own) * width, 0, 0.0, placed - start))
-    a.session.transfers.note(
-        "to_spark", a.name or a.id, shares, seconds=end - start, send=end - placed
-    )
