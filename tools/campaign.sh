@@ -8,8 +8,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . tools/setup.sh
 export MATRASS_CAMPAIGN=1
 if [ "${1:-}" = faults ]; then # ranks that die, stop or never end, again and again
-  exec .venv/bin/python tests/python/support/launch.py --only serial tests/python/session tests/python/dask -- -q \
-    -k "faults or many_sessions"
+  exec .venv/bin/python tests/python/support/launch.py --only serial tests/python/{session,dask,spark} -- -q \
+    -k "faults or many_sessions or idle_ranks"
 fi
 export MATRASS_TEST_EXAMPLES=10 # times as many examples of each hypothesis test
 status=0

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A Spark driver of its own, for test_clusters.py: put, SVD, to_spark; prints what it found.
 
-cluster_job.py MASTER
+cluster_job.py MASTER [--kill]
 """
 
 import faulthandler
 import json
 import os
+import signal
 import sys
 import time
+from pathlib import Path
 
 import matrass as mt
 import numpy as np
@@ -42,6 +44,26 @@ def executors_of(spark):
     return spark.sparkContext._jsc.sc().getExecutorMemoryStatus().size() - 1
 
 
+def killed(spark, frame, x):
+    """An executor's JVM is killed, with what runs there: one error, and the next put works."""
+    with mt.spark.Session(spark, ranks=2, timeout=120) as s:
+        a = s.put(frame)
+        os.kill(parent_of(parent_of(s.ranks[1].pid)), signal.SIGKILL)
+        start = time.monotonic()
+        while time.monotonic() - start < 30:
+            try:
+                a.norm()
+            except mt.Error as error:
+                lost = [type(error).__name__, str(error), time.monotonic() - start]
+                break
+            time.sleep(0.02)
+        return {"lost": lost, "after": bool(np.array_equal(s.put(frame).to_numpy(), x))}
+
+
+def parent_of(pid):
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
 def main():
     faulthandler.dump_traceback_later(SECONDS, exit=True)
     builder = SparkSession.builder.master(sys.argv[1]).config("spark.ui.enabled", "false")
@@ -68,6 +90,8 @@ def main():
     found["product"] = float(np.abs(x @ (x.T @ u / svd.S) - u * svd.S).max())
     with mt.spark.Session(spark, ranks=2) as s:  # again, on the same workers
         found["again"] = bool(np.array_equal(s.put(frame).to_numpy(), x))
+    if sys.argv[2:] == ["--kill"]:
+        found |= killed(spark, frame, x)
     spark.stop()
     print(json.dumps(found))
 

@@ -37,10 +37,10 @@ def environment():
     }
 
 
-def found_on(master):
+def found_on(master, *options):
     """What the job says, run as a user would run it."""
     done = subprocess.run(
-        [sys.executable, str(JOB), master],
+        [sys.executable, str(JOB), master, *options],
         capture_output=True,
         text=True,
         timeout=SECONDS,
@@ -64,7 +64,14 @@ def check(found):
 
 
 def test_local_cluster():
-    check(found_on("local-cluster[2,1,1024]"))
+    """One of its executors is killed in the end; Spark starts another one."""
+    found = found_on("local-cluster[2,1,1024]", "--kill")
+    check(found)
+    kind, message, seconds = found["lost"]
+    assert kind in ("RankLostError", "SessionClosedError")
+    assert "rank 1" in message
+    assert seconds < 10
+    assert found["after"]
 
 
 @pytest.fixture
