@@ -10,9 +10,27 @@ import ctypes
 import json
 import os
 import signal
+import subprocess
 import sys
+import threading
+from typing import Any
 
 _PR_SET_PDEATHSIG = 1
+
+
+def start(contact: dict[str, Any], parent: int | None, stdout: int | None = None) -> int:
+    """Start such a process, which ends with its session, and with `parent` where one is named."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", "matrass.control.child"],
+        stdin=subprocess.PIPE,
+        stdout=stdout,
+        start_new_session=True,
+    )
+    assert child.stdin is not None
+    child.stdin.write(json.dumps(contact | {"own": True, "parent": parent}).encode())
+    child.stdin.close()
+    threading.Thread(target=child.wait, daemon=True).start()  # no zombie
+    return child.pid
 
 
 def main() -> int:

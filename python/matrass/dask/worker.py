@@ -7,17 +7,15 @@ Next: ``routines.py``.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from matrass.bootstrap.which_mpi import load_core
+from matrass.control import child
 from matrass.control.agent import Agent, Contact
 from matrass.errors import RankLostError
 
@@ -57,7 +55,7 @@ def start(contacts: dict[str, dict[str, Any]], isolated: bool, dask_worker: Work
     session = contact["session"]
     _workers[session] = dask_worker
     if isolated:
-        return _start_child(contact)
+        return child.start(contact, os.getpid())
     agent = Agent(Contact.of_words(contact))
     _agents[session] = agent
     threading.Thread(
@@ -72,21 +70,6 @@ def _serve(agent: Agent, session: str) -> None:
     finally:
         _agents.pop(session, None)
         _workers.pop(session, None)
-
-
-def _start_child(contact: dict[str, Any]) -> int:
-    """A rank in a process of its own, which ends with its session or with this worker."""
-    child = subprocess.Popen(
-        [sys.executable, "-m", "matrass.control.child"],
-        stdin=subprocess.PIPE,
-        start_new_session=True,
-    )
-    assert child.stdin is not None
-    told = contact | {"own": True, "parent": os.getpid()}
-    child.stdin.write(json.dumps(told).encode())
-    child.stdin.close()
-    threading.Thread(target=child.wait, daemon=True).start()  # no zombie
-    return child.pid
 
 
 def chunks(session: str, keys: list[Any]) -> list[npt.NDArray[Any]]:

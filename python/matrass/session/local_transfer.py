@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from matrass.errors import InvalidArgument, ShapeError
+from matrass.errors import InvalidArgument
 from matrass.session.inputs import entries_of
 from matrass.session.transfers import Share
 
@@ -97,14 +97,8 @@ def put_sparse(session: LocalSession, x: Any, wanted: Wanted) -> RemoteSparse:
 def fetch(session: LocalSession, a: RemoteMatrix, out: npt.NDArray[Any] | None) -> npt.NDArray[Any]:
     """Have the ranks write into `out`, or into a new array."""
     start = time.perf_counter()
-    if out is None:
-        out = np.empty(a.shape, a.dtype, order=a.order)
-    elif out.shape != a.shape or out.dtype != a.dtype:
-        raise ShapeError(
-            f"to_numpy: out must have shape {a.shape} and dtype {a.dtype}: got {out.shape} and "
-            f"{out.dtype}"
-        )
-    elif not (out.flags.c_contiguous or out.flags.f_contiguous) or not out.flags.writeable:
+    out = a.room(out)
+    if not (out.flags.c_contiguous or out.flags.f_contiguous) or not out.flags.writeable:
         raise InvalidArgument("to_numpy: out must be writable, and C- or F-contiguous")
     if not session.reaches:
         _fetch_by_rounds(session, a, out)

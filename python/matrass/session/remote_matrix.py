@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from matrass.errors import InvalidArgument
+from matrass.errors import InvalidArgument, ShapeError
 from matrass.layout import Layout
 from matrass.session.held import Held
 
@@ -284,6 +284,17 @@ class RemoteMatrix(_Arithmetic):
             raise InvalidArgument(f"rows: must lie within {self.shape[0]} rows: got {i0}:{i1}")
         part: RemoteMatrix = self[i0:i1]
         return part.to_numpy()
+
+    def room(self, out: npt.NDArray[Any] | None) -> npt.NDArray[Any]:
+        """An array for all of it: `out`, where that fits, or a new one."""
+        if out is None:
+            return np.empty(self.shape, self.dtype, order=self.order)
+        if out.shape != self.shape or out.dtype != self.dtype:
+            raise ShapeError(
+                f"to_numpy: out must have shape {self.shape} and dtype {self.dtype}: got "
+                f"{out.shape} and {out.dtype}"
+            )
+        return out
 
     def to_dask(self) -> Any:
         """The matrix as a Dask array, of a session of Dask workers."""

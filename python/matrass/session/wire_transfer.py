@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from matrass.errors import InvalidArgument, ShapeError
+from matrass.errors import InvalidArgument
 from matrass.session.inputs import Wanted, scalar_of
 from matrass.session.transfers import Share
 from matrass.wire import connections, delivery
@@ -89,14 +89,8 @@ def _note_put(session: Session, name: str, told: list[Any], start: float, sent: 
 def fetch(session: Session, a: RemoteMatrix, out: npt.NDArray[Any] | None) -> npt.NDArray[Any]:
     """Fetch each rank's rows."""
     start = time.perf_counter()
-    if out is None:
-        out = np.empty(a.shape, a.dtype, order=a.order)
-    elif out.shape != a.shape or out.dtype != a.dtype:
-        raise ShapeError(
-            f"to_numpy: out must have shape {a.shape} and dtype {a.dtype}: got {out.shape} and "
-            f"{out.dtype}"
-        )
-    elif not out.flags.writeable:
+    out = a.room(out)
+    if not out.flags.writeable:
         raise InvalidArgument("to_numpy: out must be writable")
     target = out
     rows = a if a.is_by_rows else a.to("VC,STAR")

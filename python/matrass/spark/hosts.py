@@ -6,10 +6,8 @@ Next: ``keeper.py``.
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pyarrow as pa
 
+from matrass.control import child
 from matrass.control.agent import Agent, Contact
 
 if TYPE_CHECKING:
@@ -81,7 +80,8 @@ def hosting(
         for batch in batches:
             for member in batch.column(0).to_pylist():
                 if isolated:
-                    pid = _start_child(contacts[member])
+                    # Its output is not the daemon's, which Spark reads.
+                    pid = child.start(contacts[member], None, subprocess.DEVNULL)
                 else:
                     pid = os.getpid()
                     ended = threading.Event()
@@ -108,18 +108,3 @@ def _who(member: int, pid: int) -> RecordBatch:
 
     row = {"member": [member], "pid": [pid], "host": [socket.gethostname()]}
     return pa.RecordBatch.from_pydict(row | {"daemon": [os.getppid()]})
-
-
-def _start_child(contact: dict[str, Any]) -> int:
-    """A rank in a process of its own, which ends with its session, not with this Python worker."""
-    child = subprocess.Popen(
-        [sys.executable, "-m", "matrass.control.child"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    assert child.stdin is not None
-    child.stdin.write(json.dumps(contact | {"own": True, "parent": None}).encode())
-    child.stdin.close()
-    threading.Thread(target=child.wait, daemon=True).start()  # no zombie
-    return child.pid
