@@ -2,7 +2,7 @@
 """The time limit of a test: when it is over, every rank's stack is shown and the process set ends.
 
 Each rank has a thread that looks at the clock and at a page of memory that all ranks share. When a
-limit is over it writes down its rank's stacks and says so on the page; the first one shows all
+limit is over it says so on the page and writes down its rank's stacks; the first one shows all
 ranks' stacks, and all end. A rank whose thread cannot run, as something holds the GIL, is asked by
 a signal, which faulthandler answers in C. (Only then: to walk the frames of a thread that runs
 Python meanwhile is a segmentation fault at times.) Where no rank's Python can run, faulthandler's
@@ -163,10 +163,11 @@ class Watch:
     def end(self, reason: str) -> None:
         """Shows every rank's stack and ends the process set; does not return."""
         self._deadline = float("inf")
+        teller = self._become_teller()  # first: whoever sees the page has a lesser reason
         self.board.write(expired=True)
         faulthandler.dump_traceback(self._stacks)
         self.board.write(expired=True, answered=True)
-        if self._become_teller():
+        if teller:
             self._show(f"{reason}\n{self._collect()}")
             (self._directory / "told").touch()
             self.remove_directory()
