@@ -38,6 +38,17 @@ LocalRows<T> local_rows(const LocalPart<T>& part) {
   return {part.shape.rows, part.shape.cols, part.data, part.row_stride, part.col_stride};
 }
 
+/// to[j] = from[j] - shift[j] of what lies together, which compilers make SIMD of.
+template <Scalar T>
+void copy_line(const T* __restrict__ from, const T* __restrict__ shift, Index n,
+               T* __restrict__ to) {
+  if (shift == nullptr) {
+    std::copy_n(from, n, to);
+    return;
+  }
+  for (Index j = 0; j < n; ++j) to[j] = from[j] - shift[j];
+}
+
 /// Copies rows [begin, begin + count) to out[i * out_row + j * out_col], shifts applied.
 template <Scalar T>
 void copy_rows(const LocalRows<T>& a, Index begin, Index count, T* out, Index out_row,
@@ -56,7 +67,9 @@ void copy_rows(const LocalRows<T>& a, Index begin, Index count, T* out, Index ou
   const auto copy_row = [&](Index i) {
     const T* from = a.row(begin + i);
     T* to = out + i * out_row;
-    if (a.col_shift != nullptr) {
+    if (a.col_stride == 1 && out_col == 1) {
+      copy_line(from, a.col_shift, a.n, to);
+    } else if (a.col_shift != nullptr) {
       for (Index j = 0; j < a.n; ++j) to[j * out_col] = from[j * a.col_stride] - a.col_shift[j];
     } else {
       for (Index j = 0; j < a.n; ++j) to[j * out_col] = from[j * a.col_stride];

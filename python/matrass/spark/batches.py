@@ -18,7 +18,10 @@ from matrass.errors import DTypeError, InvalidArgument, ShapeError
 if TYPE_CHECKING:
     from pyarrow import RecordBatch
 
-__all__ = ["block_tile", "matrix_of", "numbers_of", "rows_of"]
+__all__ = ["PACKED", "block_tile", "matrix_of", "numbers_of", "rows_of"]
+
+PACKED = "_matrass_packed"
+"""The name of a column whose bytes are the numbers of all columns, side by side."""
 
 
 def matrix_of(batch: RecordBatch, columns: Sequence[str], dtype: str) -> npt.NDArray[Any]:
@@ -44,6 +47,8 @@ def matrix_of(batch: RecordBatch, columns: Sequence[str], dtype: str) -> npt.NDA
     ShapeError
         If arrays have different lengths.
     """
+    if batch.schema.names == [PACKED]:
+        return _of_bytes(batch.column(0), columns, np.dtype(dtype))
     if len(columns) == 1 and not _is_number(batch.column(columns[0]).type):
         return rows_of(batch.column(columns[0]), columns[0], dtype)
     wide = [not _is_number(batch.column(name).type) for name in columns]
@@ -85,9 +90,14 @@ def numbers_of(column: Any, name: str) -> npt.NDArray[Any]:
 
 
 def rows_of(column: Any, name: str, dtype: str) -> npt.NDArray[Any]:
-    """A column of arrays of one length, or of spark.ml's or MLlib's vectors, as a matrix."""
+    """A column of arrays of one length, or of spark.ml's or MLlib's vectors, as a matrix.
+
+    Bytes are arrays of `dtype`, as Spark has them in its rows.
+    """
     _require_no_nulls(column, name)
     kind = column.type
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        return _of_bytes(column, [name], np.dtype(dtype))
     if pa.types.is_struct(kind):
         x = _rows_of_vectors(column, name)
     elif pa.types.is_fixed_size_list(kind):
@@ -129,20 +139,72 @@ def _flat(values: Any, name: str) -> npt.NDArray[Any]:
             f"spark: the arrays of column {name!r} must hold numbers: got {values.type}"
         )
     if values.null_count:
-        raise InvalidArgument(f"spark: the arrays of column {name!r} must have no nulls inside")
+        raise _nulls_inside(name)
     x: npt.NDArray[Any] = values.to_numpy(zero_copy_only=not pa.types.is_boolean(values.type))
     return x
 
 
+def _nulls_inside(name: str) -> InvalidArgument:
+    return InvalidArgument(f"spark: the arrays of column {name!r} must have no nulls inside")
+
+
 def _of_equal_length(column: Any, name: str) -> npt.NDArray[Any]:
     lengths = np.diff(column.offsets.to_numpy())
+    _require_one(lengths, "length", "arrays", name)
     width = int(lengths[0]) if len(lengths) else 0
-    if (lengths != width).any():
-        other = int(lengths[lengths != width][0])
-        raise ShapeError(
-            f"spark: the arrays of column {name!r} must have one length: got {width} and {other}"
-        )
     return _flat(column.flatten(), name).reshape(len(column), width)
+
+
+def _require_one(widths: npt.NDArray[Any], word: str, what: str, name: str) -> None:
+    if len(widths) and (widths != widths[0]).any():
+        first, other = int(widths[0]), int(widths[widths != widths[0]][0])
+        raise ShapeError(
+            f"spark: the {what} of column {name!r} must have one {word}: got {first} and {other}"
+        )
+
+
+def _of_bytes(column: Any, names: Sequence[str], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Arrays of one length as Spark's rows have them: a view.
+
+    Each is, in words of 8 bytes: the count; a bit for each null; the elements. None is an empty
+    one.
+    """
+    starts, data = _pieces(column)
+    counts = _counts(starts, data)
+    width = int(counts[0]) if len(counts) else 0
+    _require_one(counts, "length", "arrays", names[0])
+    if width == 0:
+        return np.empty((len(column), 0), dtype)
+    begin = 8 + 8 * -(-width // 64)
+    rows = data[starts[0] : starts[-1]].reshape(len(column), -1)
+    nulls = rows[:, 8:begin]
+    if nulls.any():
+        row = int(np.flatnonzero(nulls.any(axis=1))[0])
+        which = int(np.flatnonzero(np.unpackbits(nulls[row], bitorder="little"))[0])
+        if len(names) == 1:
+            raise _nulls_inside(names[0])
+        raise InvalidArgument(
+            f"spark: column {names[which]!r} must have no nulls: row {row} of a batch is one "
+            "(fill or drop them)"
+        )
+    x: npt.NDArray[Any] = rows[:, begin : begin + width * dtype.itemsize].view(dtype)
+    return x
+
+
+def _pieces(column: Any) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """Where each piece of a column of bytes starts, with the end of the last; and all bytes."""
+    kind = np.int64 if pa.types.is_large_binary(column.type) else np.int32
+    _, offsets, data = column.buffers()
+    starts = np.frombuffer(offsets, kind)[column.offset : column.offset + len(column) + 1]
+    return starts, np.frombuffer(data if data is not None else b"", np.uint8)
+
+
+def _counts(starts: npt.NDArray[Any], data: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """How many elements each array has."""
+    counts = np.zeros(len(starts) - 1, np.int64)
+    some = np.diff(starts) > 0
+    counts[some] = data[: len(data) // 8 * 8].view(np.int64)[starts[:-1][some] // 8]
+    return counts
 
 
 def _rows_of_vectors(column: Any, name: str) -> npt.NDArray[Any]:
@@ -153,23 +215,28 @@ def _rows_of_vectors(column: Any, name: str) -> npt.NDArray[Any]:
     parts = dict(zip([field.name for field in column.type], column.flatten(), strict=True))
     kinds = parts["type"].to_numpy(zero_copy_only=False)
     if (kinds == 1).all():
-        return _of_equal_length(parts["values"], name)
+        return rows_of(parts["values"], name, "<f8")
+    values, lengths = _joined(parts["values"], np.dtype(np.float64))
     sizes = parts["size"].fill_null(-1).to_numpy(zero_copy_only=False)
-    lengths = np.diff(parts["values"].offsets.to_numpy())
     widths = np.where(kinds == 0, sizes, lengths)
-    width = int(widths[0])
-    if (widths != width).any():
-        other = int(widths[widths != width][0])
-        raise ShapeError(
-            f"spark: the vectors of column {name!r} must have one size: got {width} and {other}"
-        )
-    x = np.zeros((len(column), width))
-    values = parts["values"].flatten().to_numpy()
+    _require_one(widths, "size", "vectors", name)
+    x = np.zeros((len(column), int(widths[0])))
     rows = np.repeat(np.arange(len(column)), lengths)
     dense = kinds[rows] == 1
-    x[kinds == 1] = values[dense].reshape(-1, width)
-    x[rows[~dense], parts["indices"].flatten().to_numpy()] = values[~dense]
+    x[kinds == 1] = values[dense].reshape(-1, int(widths[0]))
+    x[rows[~dense], _joined(parts["indices"], np.dtype(np.int32))[0]] = values[~dense]
     return x
+
+
+def _joined(column: Any, dtype: np.dtype[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """The elements of all arrays of a column, and how many each has; null is none."""
+    if pa.types.is_list(column.type):
+        return column.flatten().to_numpy(), np.diff(column.offsets.to_numpy())
+    starts, data = _pieces(column)
+    counts = _counts(starts, data)
+    begins = starts[:-1] + 8 + 8 * -(-counts // 64)
+    first = np.repeat(begins // dtype.itemsize - np.cumsum(counts) + counts, counts)
+    return data[: len(data) // 8 * 8].view(dtype)[first + np.arange(counts.sum())], counts
 
 
 def _as_they_lie(parts: list[npt.NDArray[Any]], dtype: np.dtype[Any]) -> npt.NDArray[Any] | None:

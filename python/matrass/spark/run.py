@@ -24,7 +24,7 @@ from matrass.session.words import Words
 from matrass.spark.jobs import Job, job, spark_first, watch
 from matrass.spark.keeper import Keeper
 from matrass.spark.pools import Pool, listening_at, require_classic, require_fixed, slots
-from matrass.spark.sources import Source, source_of
+from matrass.spark.sources import Source, column_named, source_of
 from matrass.spark.stage import READ, RESULTS, emitting, spmd
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ class _Stage(Session):
             return values
         with Keeper(self._df.sparkSession, pool, count):
             frame = self._emitted(pool, count)
-        kept = [col(_quoted(name)) for name in self._df.columns]
+        kept = [column_named(name) for name in self._df.columns]
         results = [col(RESULTS)[k].alias(name) for k, name in enumerate(names)]
         with_results = frame.select(*kept, *results)
         return with_results if values is None else (with_results, values)
@@ -207,7 +207,3 @@ class _Stage(Session):
 def _partitions_of(frame: DataFrame) -> int:
     plan: Any = frame._jdf
     return int(plan.queryExecution().toRdd().getNumPartitions())
-
-
-def _quoted(name: str) -> str:
-    return f"`{name.replace('`', '``')}`"

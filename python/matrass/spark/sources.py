@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What of Spark's can become a matrix, as a DataFrame whose rows tasks can read.
 
-Next: ``tasks.py``.
+Next: ``packing.py``.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from matrass.arguments import dtype_of
 from matrass.errors import DTypeError, InvalidArgument
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
 
-__all__ = ["Source", "beside", "source_of"]
+__all__ = ["NUMBERS", "Source", "beside", "column_named", "source_of"]
 
 Kind = Literal["rows", "indexed", "coo", "blocks"]
-_NUMBERS = {
+NUMBERS = {
     "tinyint": "i1",
     "smallint": "i2",
     "int": "i4",
@@ -31,6 +31,7 @@ _NUMBERS = {
     "double": "f8",
     "boolean": "?",
 }
+"""Spark's types of numbers, and NumPy's."""
 
 
 @dataclass(frozen=True)
@@ -140,9 +141,14 @@ def _of_frame(
 
 
 def _chosen(frame: DataFrame, names: Sequence[str]) -> DataFrame:
+    return frame.select(*(column_named(name) for name in names))
+
+
+def column_named(name: str) -> Column:
+    """A column of that name, whatever signs are in it."""
     from pyspark.sql.functions import col
 
-    return frame.select(*(col(f"`{name.replace('`', '``')}`") for name in names))
+    return col(f"`{name.replace('`', '``')}`")
 
 
 def beside(frame: DataFrame, vector: str, numbers: Sequence[str] = ()) -> Source:
@@ -177,10 +183,10 @@ def _scalar_of(kind: Any) -> tuple[str | None, bool]:
     from pyspark.sql.types import ArrayType
 
     name = kind.simpleString()
-    if name in _NUMBERS:
-        return _NUMBERS[name], False
+    if name in NUMBERS:
+        return NUMBERS[name], False
     if isinstance(kind, ArrayType):
-        return _NUMBERS.get(kind.elementType.simpleString()), True
+        return NUMBERS.get(kind.elementType.simpleString()), True
     if name == "vector":  # spark.ml's and MLlib's
         return "f8", True
     return None, False

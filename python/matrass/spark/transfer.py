@@ -11,7 +11,6 @@ import contextlib
 import json
 import secrets
 import time
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from matrass.arguments import how_dealt
@@ -20,11 +19,14 @@ from matrass.errors import InvalidArgument, ShapeError
 from matrass.session.inputs import Wanted
 from matrass.session.transfers import Share
 from matrass.spark.jobs import job
+from matrass.spark.packing import UnpackableError, in_small_batches, packed, unpackable
 from matrass.spark.pools import pool_of
 from matrass.spark.sources import Source, source_of
 from matrass.spark.tasks import REPORT, delivering
 
 if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
     from matrass.session.session import Session
 
 __all__ = ["put"]
@@ -58,8 +60,7 @@ def put(
     _, given = session._on_each("wire.expect", name, ticket)
     places = [(rank, *place, name, ticket) for rank, place in enumerate(given)]
     try:
-        deliver = partial(_deliver, session, source, places)
-        reports = job(session, source.frame.sparkSession, "put", deliver, wanted.progress)
+        reports = _delivered(session, source, places, wanted)
         _raise_first(reports)
         read = time.perf_counter()
         a, parts = _place(session, source, name, reports, wanted)
@@ -75,14 +76,27 @@ def put(
     return a
 
 
-def _deliver(session: Session, source: Source, places: list[tuple[Any, ...]]) -> list[Any]:
-    task = delivering(source.kind, source.columns, source.dtype.str, source.block, places)
+def _delivered(
+    session: Session, source: Source, places: list[tuple[Any, ...]], wanted: Wanted
+) -> list[Any]:
+    """The reports of all partitions, in their order."""
     pool = pool_of(session)
-    if pool is None:
-        done = source.frame.mapInArrow(task, REPORT)
-    else:
-        done = pool.map(source.frame, task, REPORT)
-    return sorted(done.collect(), key=lambda report: report.part)
+
+    def frame_of(source: Source) -> DataFrame:
+        task = delivering(source.kind, source.columns, source.dtype.str, source.block, places)
+        frame = in_small_batches(source.frame)
+        return frame.mapInArrow(task, REPORT) if pool is None else pool.map(frame, task, REPORT)
+
+    def reports(frame: DataFrame) -> list[Any]:
+        spark = source.frame.sparkSession
+        return job(session, spark, "put", frame.collect, wanted.progress)
+
+    as_bytes = packed(source)
+    if as_bytes is not None:
+        frame = frame_of(as_bytes)
+        with contextlib.suppress(UnpackableError), unpackable(frame):
+            return sorted(reports(frame), key=lambda report: report.part)
+    return sorted(reports(frame_of(source)), key=lambda report: report.part)
 
 
 def _raise_first(reports: list[Any]) -> None:

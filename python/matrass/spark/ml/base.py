@@ -29,7 +29,7 @@ from matrass.errors import DTypeError, InvalidArgument
 from matrass.session.session import Session
 from matrass.spark.predictions import of_rows
 from matrass.spark.session import SparkSession
-from matrass.spark.sources import beside
+from matrass.spark.sources import beside, column_named
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -182,10 +182,10 @@ class DistModel(Model, _Named, MLWritable, MLReadable[Any]):
 def _arrays(dataset: DataFrame, name: str, what: str) -> Column:
     """A column of vectors or arrays as one of arrays of doubles."""
     from pyspark.ml.functions import vector_to_array
-    from pyspark.sql.functions import col, when
+    from pyspark.sql.functions import when
 
     kind = _kind_of(dataset, name, what)
-    column = col(f"`{name.replace('`', '``')}`")
+    column = column_named(name)
     if kind != "vector":
         return column.cast("array<double>")
     return when(column.isNotNull(), vector_to_array(column))
