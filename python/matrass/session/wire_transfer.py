@@ -6,7 +6,6 @@ Next: ``local.py``.
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -17,6 +16,7 @@ import numpy.typing as npt
 
 from matrass.errors import InvalidArgument
 from matrass.session.inputs import Wanted, scalar_of
+from matrass.session.places import opened, rows_of_ranks
 from matrass.session.transfers import Share
 from matrass.wire import connections, delivery
 from matrass.wire.delivery import Place
@@ -37,20 +37,19 @@ def put(
 ) -> RemoteMatrix:
     """Send each rank its rows of `x`."""
     start = time.perf_counter()
-    name, ticket = secrets.token_hex(8), secrets.token_urlsafe(24)
-    places = _places(session, "wire.expect", name, ticket)
-    shares = _shares(session, len(x))
-
-    def send(rank: int) -> None:
-        begin, end = shares[rank]
-        rows = np.ascontiguousarray(x[begin:end], dtype)
-        delivery.deliver([places[rank]], rank, 0, [Tile("rows", (0, 0), (rows,))])
-
-    _for_each_rank(session, places, send, wanted)
-    sent = time.perf_counter()
+    shares = rows_of_ranks(len(session.ranks), len(x))
     parts = [[(rank, 0, begin)] if begin < end else [] for rank, (begin, end) in enumerate(shares)]
     a: RemoteMatrix
-    a, told = session._on_each("wire.place", name, parts, x.shape, dtype, "[VC,STAR]", None)
+    with opened(session, "wire.expect") as (name, places):
+
+        def send(rank: int) -> None:
+            begin, end = shares[rank]
+            rows = np.ascontiguousarray(x[begin:end], dtype)
+            delivery.deliver([places[rank]], rank, 0, [Tile("rows", (0, 0), (rows,))])
+
+        _for_each_rank(session, places, send, wanted)
+        sent = time.perf_counter()
+        a, told = session._on_each("wire.place", name, parts, x.shape, dtype, "[VC,STAR]", None)
     _note_put(session, wanted.name or a.id, told, start, sent)
     return a
 
@@ -60,22 +59,22 @@ def put_sparse(session: Session, x: Any, wanted: Wanted) -> RemoteSparse:
     start = time.perf_counter()
     coo = x.tocoo()
     dtype = scalar_of(coo.dtype, wanted.dtype)
-    name, ticket = secrets.token_hex(8), secrets.token_urlsafe(24)
-    places = _places(session, "wire.expect", name, ticket)
     order = np.argsort(coo.row, kind="stable")
     i, j, v = coo.row[order].astype(np.int64), coo.col[order].astype(np.int64), coo.data[order]
-    cuts = [np.searchsorted(i, [begin, end]) for begin, end in _shares(session, x.shape[0])]
-
-    def send(rank: int) -> None:
-        own = slice(*cuts[rank])
-        tile = Tile("coo", (0, 0), (i[own], j[own], v[own].astype(dtype, copy=False)))
-        delivery.deliver([places[rank]], rank, 0, [tile])
-
-    _for_each_rank(session, places, send, wanted)
-    sent = time.perf_counter()
-    parts = [[(rank, 0, 0)] for rank in range(len(places))]
+    shares = rows_of_ranks(len(session.ranks), x.shape[0])
+    cuts = [np.searchsorted(i, share) for share in shares]
+    parts = [[(rank, 0, 0)] for rank in range(len(shares))]
     a: RemoteSparse
-    a, told = session._on_each("wire.coo", name, parts, x.shape, dtype)
+    with opened(session, "wire.expect") as (name, places):
+
+        def send(rank: int) -> None:
+            own = slice(*cuts[rank])
+            tile = Tile("coo", (0, 0), (i[own], j[own], v[own].astype(dtype, copy=False)))
+            delivery.deliver([places[rank]], rank, 0, [tile])
+
+        _for_each_rank(session, places, send, wanted)
+        sent = time.perf_counter()
+        a, told = session._on_each("wire.coo", name, parts, x.shape, dtype)
     _note_put(session, wanted.name or a.id, told, start, sent)
     return a
 
@@ -95,36 +94,20 @@ def fetch(session: Session, a: RemoteMatrix, out: npt.NDArray[Any] | None) -> np
     target = out
     rows = a if a.is_by_rows else a.to("VC,STAR")
     placed = time.perf_counter()
-    name, ticket = secrets.token_hex(8), secrets.token_urlsafe(24)
-    places = _places(session, "wire.give", name, ticket, rows)
-    shares = _shares(session, len(out))
+    shares = rows_of_ranks(len(session.ranks), len(out))
+    with opened(session, "wire.give", rows) as (_, places):
 
-    def take(rank: int) -> None:
-        begin, end = shares[rank]
-        if begin < end:
-            target[begin:end] = delivery.fetch(places[rank], (begin, end))
+        def take(rank: int) -> None:
+            begin, end = shares[rank]
+            if begin < end:
+                target[begin:end] = delivery.fetch(places[rank], (begin, end))
 
-    try:
         _for_each_rank(session, places, take, None)
-    finally:
-        session._start("wire.drop", (name,), {})
     end = time.perf_counter()
     width = a.shape[1] * a.dtype.itemsize
     told = [Share(1, (last - first) * width, 0, 0.0, placed - start) for first, last in shares]
     session.transfers.note("fetch", a.name or a.id, told, seconds=end - start, send=end - placed)
     return out
-
-
-def _places(session: Session, routine: str, name: str, ticket: str, *args: Any) -> list[Place]:
-    _, given = session._on_each(routine, name, ticket, *args)
-    return [Place.of_words(rank, place, name, ticket) for rank, place in enumerate(given)]
-
-
-def _shares(session: Session, m: int) -> list[tuple[int, int]]:
-    """The rows of each rank in [VC,STAR]."""
-    ranks = len(session.ranks)
-    height = max(1, -(-m // ranks))
-    return [(min(r * height, m), min((r + 1) * height, m)) for r in range(ranks)]
 
 
 def _for_each_rank(

@@ -6,21 +6,21 @@ Next: ``hosts.py`` (ranks in Python workers).
 
 from __future__ import annotations
 
-import contextlib
-import secrets
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 from matrass.arguments import choice_of, index_of
 from matrass.errors import DTypeError, InvalidArgument
+from matrass.session.places import opened, rows_of_ranks
 from matrass.session.transfers import Share
 from matrass.spark.giving import Piece, blocks, vectors
 from matrass.spark.jobs import job
-from matrass.spark.pools import pool_of, require_classic
+from matrass.spark.pools import mapped, require_classic
 
 if TYPE_CHECKING:
     from matrass.session.remote_matrix import RemoteMatrix
+    from matrass.wire.delivery import Place
 
 __all__ = ["to_spark"]
 
@@ -116,25 +116,15 @@ def _fetched(
     start = time.perf_counter()
     rows = a if a.is_by_rows else a.to("VC,STAR")
     placed = time.perf_counter()
-    name, ticket = secrets.token_hex(8), secrets.token_urlsafe(24)
-    _, given = session._on_each("wire.give", name, ticket, rows)
-    places = [(rank, *place, name, ticket) for rank, place in enumerate(given)]
-    parts = [_pieces(span, places, a.shape[0]) for span in spans]
-    task = task_of(parts)
-    pool = pool_of(session)
+    with opened(session, "wire.give", rows) as (_, places):
+        parts = [_pieces(span, places, a.shape[0]) for span in spans]
 
-    def action() -> Any:
-        numbers = spark.range(0, len(parts), 1, max(1, len(parts)))
-        frame = (
-            numbers.mapInArrow(task, schema) if pool is None else pool.map(numbers, task, schema)
-        )
-        return frame.localCheckpoint(eager=True)
+        def action() -> Any:
+            numbers = spark.range(0, len(parts), 1, max(1, len(parts)))
+            frame = mapped(session, numbers, task_of(parts), schema)
+            return frame.localCheckpoint(eager=True)
 
-    try:
         frame = job(session, spark, "to_spark", action)
-    finally:
-        with contextlib.suppress(Exception):
-            session._start("wire.drop", (name,), {})
     end = time.perf_counter()
     width = a.shape[1] * a.dtype.itemsize
     pieces = [piece for part in parts for piece in part]
@@ -154,20 +144,18 @@ def _spans(a: RemoteMatrix, partitions: int | None) -> list[Span]:
     wanted = ranks if partitions is None else index_of(partitions, "to_spark: partitions")
     if wanted < 1:
         raise InvalidArgument(f"to_spark: partitions must be positive: got {wanted}")
-    height = max(1, -(-m // ranks))
     each = max(1, -(-wanted // ranks))
     spans = []
-    for begin in range(0, m, height):
-        end = min(begin + height, m)
-        step = -(-(end - begin) // each)
+    for begin, end in rows_of_ranks(ranks, m):
+        step = max(1, -(-(end - begin) // each))
         spans += [(i, min(i + step, end)) for i in range(begin, end, step)]
     return spans
 
 
-def _pieces(span: Span, places: list[tuple[Any, ...]], m: int) -> list[Piece]:
+def _pieces(span: Span, places: list[Place], m: int) -> list[Piece]:
     """Which rank has which of these rows, in [VC,STAR]."""
-    height = max(1, -(-m // len(places)))
-    cuts = [(max(span[0], r * height), min(span[1], (r + 1) * height)) for r in range(len(places))]
+    owned = rows_of_ranks(len(places), m)
+    cuts = [(max(span[0], first), min(span[1], last)) for first, last in owned]
     return [
         (place, begin, end) for place, (begin, end) in zip(places, cuts, strict=True) if begin < end
     ]

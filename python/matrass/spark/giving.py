@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Piece", "blocks", "vectors"]
 
-Piece = tuple[tuple[Any, ...], int, int]
+Piece = tuple[Place, int, int]
 """Rows of a rank: its place, the first of them, and the next after them."""
 Task = Callable[[Iterator["RecordBatch"]], Iterator["RecordBatch"]]
 
@@ -54,8 +54,8 @@ def blocks(parts: Sequence[Sequence[Piece]], width: int) -> Task:
     return task
 
 
-def _rows(place: tuple[Any, ...], begin: int, end: int) -> npt.NDArray[Any]:
-    return np.ascontiguousarray(fetch(Place(*place), (begin, end)), np.float64)
+def _rows(place: Place, begin: int, end: int) -> npt.NDArray[Any]:
+    return np.ascontiguousarray(fetch(place, (begin, end)), np.float64)
 
 
 def _list(x: npt.NDArray[Any], ends: npt.NDArray[Any]) -> Any:

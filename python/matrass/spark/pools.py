@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Pool",
     "listening_at",
-    "pool_of",
+    "mapped",
     "require_classic",
     "require_fixed",
     "serve",
@@ -79,7 +79,13 @@ class Pool:
         self, frame: DataFrame, task: Callable[..., Any], schema: Any, *, barrier: bool = False
     ) -> DataFrame:
         """``frame.mapInArrow(task, schema)`` in this pool."""
-        return in_pool(frame, task, schema, self.name, barrier=barrier)
+        environment: dict[str, str] = frame.sparkSession.sparkContext.environment
+        with _lock:
+            environment[_VARIABLE] = self.name
+            try:
+                return frame.mapInArrow(task, schema, barrier=barrier)
+            finally:
+                del environment[_VARIABLE]
 
     def numbered(
         self, count: int, task: Callable[..., Any], schema: Any, *, barrier: bool = False
@@ -87,19 +93,6 @@ class Pool:
         """The same for the numbers from 0 to `count`, each of which is a partition."""
         frame = self._spark.range(0, count, 1, count)
         return self.map(frame, task, schema, barrier=barrier)
-
-
-def in_pool(
-    frame: DataFrame, task: Callable[..., Any], schema: Any, name: str, *, barrier: bool = False
-) -> DataFrame:
-    """``frame.mapInArrow(task, schema)`` in the pool of that name."""
-    environment: dict[str, str] = frame.sparkSession.sparkContext.environment
-    with _lock:
-        environment[_VARIABLE] = name
-        try:
-            return frame.mapInArrow(task, schema, barrier=barrier)
-        finally:
-            del environment[_VARIABLE]
 
 
 def require_classic(spark: Any, routine: str) -> SparkSession:
@@ -151,6 +144,7 @@ def serve(session: Session, pool: Pool) -> None:
     _serving[session] = pool
 
 
-def pool_of(session: Session) -> Pool | None:
-    """The pool whose workers are the ranks of this session, if there is one."""
-    return _serving.get(session)
+def mapped(session: Session, frame: DataFrame, task: Callable[..., Any], schema: Any) -> DataFrame:
+    """``frame.mapInArrow(task, schema)``; in the ranks' own processes, where these are Spark's."""
+    pool = _serving.get(session)
+    return frame.mapInArrow(task, schema) if pool is None else pool.map(frame, task, schema)

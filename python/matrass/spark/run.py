@@ -18,6 +18,7 @@ from pyspark.sql.types import ArrayType, DoubleType, StructField, StructType
 
 from matrass.control.controller import Controller
 from matrass.errors import InvalidArgument, MPIError
+from matrass.session.places import places_of
 from matrass.session.session import Session
 from matrass.session.transfers import Transfers
 from matrass.session.words import Words
@@ -194,8 +195,7 @@ class _Stage(Session):
     def _emitted(self, pool: Pool, count: int) -> DataFrame:
         """The rows with their results, in Spark's storage."""
         ticket = secrets.token_urlsafe(24)
-        _, given = self._on_each("spark.keep", ticket)
-        places = [(rank, *place, self.id, ticket) for rank, place in enumerate(given)]
+        places = places_of(self, "spark.keep", self.id, ticket)
         schema = StructType(
             [*self._df.schema.fields, StructField(RESULTS, ArrayType(ArrayType(DoubleType())))]
         )

@@ -138,14 +138,14 @@ def _be_rank(
 
 
 def emitting(
-    places: list[tuple[Any, ...]],
+    places: list[Place],
 ) -> Callable[[Iterator[RecordBatch]], Iterator[RecordBatch]]:
     """A task that yields what the rank of its number has kept."""
 
     def task(batches: Iterator[RecordBatch]) -> Iterator[RecordBatch]:
         for batch in batches:
             for number in batch.column(0).to_pylist():
-                place = Place(*places[number])
+                place = places[number]
                 yield from _kept_here(place) or _unpacked(fetch(place, None))
 
     return task
@@ -225,9 +225,8 @@ def _results(desk: Desk) -> Any:
 
 
 @routine("spark.keep")
-def _keep(desk: Desk, ticket: str) -> Any:
+def _keep(desk: Desk, session: str, ticket: str) -> Any:
     """Give out the partition with its results; returns where."""
-    session = desk.contact.session
     part = _parts[session]
     served[session] = Served(ticket, lambda: _packed(part), 0)
     desk.at_end.append(lambda: served.pop(session, None))

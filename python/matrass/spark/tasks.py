@@ -104,7 +104,7 @@ def delivering(
     columns: Sequence[str],
     dtype: str,
     block: tuple[int, int],
-    places: list[tuple[Any, ...]],
+    places: list[Place],
 ) -> Task:
     """A task that brings its partition to a rank, and reports where it is."""
 
@@ -117,8 +117,7 @@ def delivering(
         reader = Reader(kind, columns, dtype, block)
         rank, count, size, error = 0, 0, 0, None
         try:
-            ranks = [Place(*each) for each in places]
-            rank, count, size = deliver(ranks, part, attempt, reader.tiles(batches))
+            rank, count, size = deliver(places, part, attempt, reader.tiles(batches))
         except Error as problem:  # Spark would wrap it, and try again
             error = json.dumps(failures.describe(problem))
             drain(batches)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import secrets
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +16,11 @@ from matrass.arguments import how_dealt
 from matrass.control.failures import raised
 from matrass.errors import InvalidArgument, ShapeError
 from matrass.session.inputs import Wanted
+from matrass.session.places import opened
 from matrass.session.transfers import Share
 from matrass.spark.jobs import job
 from matrass.spark.packing import UnpackableError, in_small_batches, packed, unpackable
-from matrass.spark.pools import pool_of
+from matrass.spark.pools import mapped
 from matrass.spark.sources import Source, source_of
 from matrass.spark.tasks import REPORT, delivering
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from matrass.session.session import Session
+    from matrass.wire.delivery import Place
 
 __all__ = ["put"]
 
@@ -56,18 +57,11 @@ def put(
     """
     source = source_of(x, None, wanted.dtype)
     start = time.perf_counter()
-    name, ticket = secrets.token_hex(8), secrets.token_urlsafe(24)
-    _, given = session._on_each("wire.expect", name, ticket)
-    places = [(rank, *place, name, ticket) for rank, place in enumerate(given)]
-    try:
+    with opened(session, "wire.expect") as (name, places):
         reports = _delivered(session, source, places, wanted)
         _raise_first(reports)
         read = time.perf_counter()
         a, parts = _place(session, source, name, reports, wanted)
-    except BaseException:
-        with contextlib.suppress(Exception):
-            session._start("wire.drop", (name,), {})
-        raise
     end = time.perf_counter()
     wanted.tell(1.0)
     shares = [Share(tiles, size, adopted, 0.0, placed) for tiles, size, adopted, placed in parts]
@@ -76,16 +70,12 @@ def put(
     return a
 
 
-def _delivered(
-    session: Session, source: Source, places: list[tuple[Any, ...]], wanted: Wanted
-) -> list[Any]:
+def _delivered(session: Session, source: Source, places: list[Place], wanted: Wanted) -> list[Any]:
     """The reports of all partitions, in their order."""
-    pool = pool_of(session)
 
     def frame_of(source: Source) -> DataFrame:
         task = delivering(source.kind, source.columns, source.dtype.str, source.block, places)
-        frame = in_small_batches(source.frame)
-        return frame.mapInArrow(task, REPORT) if pool is None else pool.map(frame, task, REPORT)
+        return mapped(session, in_small_batches(source.frame), task, REPORT)
 
     def reports(frame: DataFrame) -> list[Any]:
         spark = source.frame.sparkSession
