@@ -13,11 +13,13 @@ from typing import Any
 import matrass as mt
 import pyarrow as pa
 from lines import median
+from matrass.spark.packing import in_small_batches
 from setting import RANKS, known_rows, released, scaled, spark_session, tell
 
 LARGE = (100_000, 1_000)
 SMALL = (25_000, 1_000)
 PARTITIONS = (1, 4, 16, 64, 256)
+MANY = 64
 
 
 def open_session(scale: float, repeats: int) -> None:
@@ -62,12 +64,15 @@ def put(scale: float, repeats: int) -> None:
             mine = median(repeats, lambda: s.put(frame))
             lines = s.transfers[-RANKS:]
         limit = median(repeats, lambda: look(frame))
+        in_batches = in_small_batches(frame)
+        limit_of_batches = median(repeats, lambda: look(in_batches))
     tell(
         "put",
         shape=shape,
         bytes=size,
         matrass_ms=mine,
         map_in_arrow_ms=limit,
+        map_in_arrow_small_batches_ms=limit_of_batches,
         matrass_gb_per_s=round(size / mine / 1e6, 3),
         map_in_arrow_gb_per_s=round(size / limit / 1e6, 3),
         adopted=sum(line.adopted for line in lines) / size,
@@ -95,12 +100,13 @@ def partitions(scale: float, repeats: int) -> None:
     with spark_session() as spark:
         for each in PARTITIONS:
             parts = each * RANKS
+            times = repeats if each < MANY else max(1, repeats // 2)
             frame = known_rows(spark, shape, parts)
             with mt.spark.Session(spark) as s:
-                there = median(repeats, lambda frame=frame: s.put(frame))
+                there = median(times, lambda frame=frame: s.put(frame))
                 a = s.put(frame)
-                back = median(repeats, lambda a=a, parts=parts: a.to_spark(spark, partitions=parts))
-            limit = median(repeats, lambda frame=frame: look(frame))
+                back = median(times, lambda a=a, parts=parts: a.to_spark(spark, partitions=parts))
+            limit = median(times, lambda frame=frame: look(frame))
             released(frame)
             tell(
                 "partitions",

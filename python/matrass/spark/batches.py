@@ -177,6 +177,10 @@ def _of_bytes(column: Any, names: Sequence[str], dtype: np.dtype[Any]) -> npt.ND
         return np.empty((len(column), 0), dtype)
     begin = 8 + 8 * -(-width // 64)
     rows = data[starts[0] : starts[-1]].reshape(len(column), -1)
+    if rows.shape[1] != begin + 8 * -(-width * dtype.itemsize // 8):
+        raise DTypeError(
+            f"spark: column {names[0]!r} is not {width} numbers of {dtype} in each row"
+        )
     nulls = rows[:, 8:begin]
     if nulls.any():
         row = int(np.flatnonzero(nulls.any(axis=1))[0])

@@ -204,3 +204,36 @@ def test_sparse_blocks(transposed):
     _, _, x = batches.block_tile(sparse, (0, 0))
     wanted = np.array([[0, 0, 6], [5, 0, 7]])
     np.testing.assert_array_equal(x, wanted.T if transposed else wanted)
+
+
+def spark_arrays(x):
+    """Rows as Spark has arrays without nulls."""
+    m, n = x.shape
+    size = 8 + 8 * -(-n // 64) + 8 * -(-n * x.itemsize // 8)
+    found = np.zeros((m, size), np.uint8)
+    found[:, :8] = np.frombuffer(np.int64(n).tobytes(), np.uint8)
+    begin = 8 + 8 * -(-n // 64)
+    found[:, begin : begin + n * x.itemsize] = np.ascontiguousarray(x).view(np.uint8)
+    return pa.array([row.tobytes() for row in found], pa.binary())
+
+
+@pytest.mark.parametrize("dtype", ["<f8", "<f4"])
+@pytest.mark.parametrize("n", [1, 63, 64, 65, 129])
+def test_bytes_are_a_view(dtype, n):
+    x = np.arange(7.0 * n, dtype=dtype).reshape(7, n)
+    batch = received(pa.RecordBatch.from_arrays([spark_arrays(x)], ["v"]))
+    found = batches.matrix_of(batch, ["v"], dtype)
+    np.testing.assert_array_equal(found, x)
+    assert within(found, batch)
+
+
+def test_a_slice_of_bytes():
+    x = np.arange(21.0).reshape(7, 3)
+    batch = received(pa.RecordBatch.from_arrays([spark_arrays(x)], ["v"])).slice(2, 3)
+    np.testing.assert_array_equal(batches.matrix_of(batch, ["v"], "<f8"), x[2:5])
+
+
+def test_bytes_of_other_numbers_are_refused():
+    batch = received(pa.RecordBatch.from_arrays([spark_arrays(np.ones((2, 5)))], ["v"]))
+    with pytest.raises(mt.DTypeError, match="column 'v' is not 5 numbers of float32 in a row"):
+        batches.matrix_of(batch, ["v"], "<f4")
