@@ -149,9 +149,10 @@ void normal_product(const LocalRows<T>& a, Pass pass, const Small<Wide<T>>& v,
         p.a = a.row(begin);
         p.sr = a.row_stride;
         p.sk = a.col_stride;
-        const bool whole_panel_follows = begin + 2 * walk.rows <= a.m;
-        p.next = whole_panel_follows ? a.row(begin + walk.rows) : nullptr;
       }
+      const bool whole_panel_follows = begin + 2 * walk.rows <= a.m;
+      const bool lies_alike = p.sr == a.row_stride && p.sk == a.col_stride;
+      p.next = whole_panel_follows && lies_alike ? a.row(begin + walk.rows) : nullptr;
       panel_products(kernel, pass, p, w_rows.get(), ld, v_rows.get());
     }
     since_sums += rows;

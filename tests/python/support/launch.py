@@ -41,13 +41,16 @@ def main() -> int:
     serial = [] if options.only == "spmd" else [0]
     spmd = [] if options.only == "serial" else options.ranks
     outcomes: dict[tuple[str, str], str] = {}
+    seconds: dict[tuple[str, str], float] = {}
     good = True
     for size in serial + spmd:
-        found, fine = _run(size, options)
-        outcomes.update({(f"np{size}" if size else "serial", test): o for test, o in found.items()})
+        where = f"np{size}" if size else "serial"
+        found, times, fine = _run(size, options)
+        outcomes.update({(where, test): outcome for test, outcome in found.items()})
+        seconds.update({(where, test): time for test, time in times.items()})
         good = good and fine
     if options.junit:
-        _write_junit(options.junit, outcomes, good=good)
+        _write_junit(options.junit, outcomes, seconds, good=good)
     count = collections.Counter(outcomes.values())
     for (where, test), outcome in outcomes.items():
         if outcome == "failed":
@@ -72,32 +75,41 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     return options
 
 
-def _run(size: int, options: argparse.Namespace) -> tuple[dict[str, str], bool]:
-    """The tests that belong to process sets of this size: their outcomes; whether all is well."""
+def _run(size: int, options: argparse.Namespace) -> tuple[dict[str, str], dict[str, float], bool]:
+    """The tests that belong to process sets of this size: outcomes, seconds; if all is well."""
     arguments = ["-m", "spmd" if size else "not spmd", *options.pytest, *options.paths]
     outcomes: dict[str, str] = {}
+    seconds: dict[str, float] = {}
     for _ in range(MOST_RESTARTS + 1):
         print(f"=== {f'{size} ranks' if size else 'serial'} ===", flush=True)
         result = ProcessSet(size, arguments, options.time_limit, sorted(outcomes)).run()
         outcomes.update(result.outcomes)
+        seconds.update(result.seconds)
         if result.complete:
-            return outcomes, result.exit_code in {0, 1, NO_TESTS_COLLECTED}
+            return outcomes, seconds, result.exit_code in {0, 1, NO_TESTS_COLLECTED}
         if result.running:
             outcomes[result.running] = "failed"
         else:  # not a test's doing: a new process set would fare the same
             break
         if not result.left:
-            return outcomes, False
+            return outcomes, seconds, False
         print(f"{len(result.left)} tests are left: a new process set runs them", flush=True)
     print(f"{len(result.left)} tests did not run")
     outcomes.update(dict.fromkeys(result.left, "failed"))
-    return outcomes, False
+    return outcomes, seconds, False
 
 
-def _write_junit(path: Path, outcomes: dict[tuple[str, str], str], *, good: bool) -> None:
+def _write_junit(
+    path: Path,
+    outcomes: dict[tuple[str, str], str],
+    seconds: dict[tuple[str, str], float],
+    *,
+    good: bool,
+) -> None:
     suite = ET.Element("testsuite", name="python")
     for (where, test), outcome in outcomes.items():
-        case = ET.SubElement(suite, "testcase", classname=where, name=test)
+        time = f"{seconds.get((where, test), 0.0):.3f}"
+        case = ET.SubElement(suite, "testcase", classname=where, name=test, time=time)
         if outcome != "passed":
             ET.SubElement(case, "failure" if outcome == "failed" else "skipped")
     if not good and "failed" not in outcomes.values():  # a process set died outside of its tests

@@ -56,6 +56,7 @@ class Harness:
         self.run_dir = Path(run_dir) if run_dir else None
         self.watch: watch.Watch | None = None
         self._collect_errors: list[str] = []
+        self._seconds: dict[str, float] = {}
         if not config.getoption("usepdb"):
             self.watch = watch.Watch(
                 self._shared_dir(),
@@ -196,10 +197,18 @@ class Harness:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if self.run_dir is None or self.rank != 0:
             return
+        self._seconds[report.nodeid] = self._seconds.get(report.nodeid, 0.0) + report.duration
         if report.when == "call" or report.outcome != "passed":
-            with (self.run_dir / "results.jsonl").open("a", encoding="utf-8") as file:
-                result = {"id": report.nodeid, "when": report.when, "outcome": report.outcome}
-                file.write(json.dumps(result) + "\n")
+            self._note(report, report.outcome)
+        elif report.when == "teardown":
+            self._note(report, None)
+
+    def _note(self, report: pytest.TestReport, outcome: str | None) -> None:
+        """For the launcher: the outcome, if there is one, and the seconds until now."""
+        seconds = round(self._seconds[report.nodeid], 3)
+        with (self.run_dir / "results.jsonl").open("a", encoding="utf-8") as file:
+            result = {"id": report.nodeid, "outcome": outcome, "seconds": seconds}
+            file.write(json.dumps(result) + "\n")
 
     # --- the end ---
 

@@ -49,6 +49,8 @@ class Result:
         Every rank came to the end of its session.
     outcomes : dict
         Test id -> passed, failed or skipped.
+    seconds : dict
+        Test id -> how long it took, with its fixtures.
     running : str
         The test in which an incomplete set ended ("": outside of a test).
     left : list of str
@@ -58,6 +60,7 @@ class Result:
     exit_code: int
     complete: bool
     outcomes: dict[str, str]
+    seconds: dict[str, float]
     running: str
     left: list[str]
 
@@ -150,16 +153,18 @@ class ProcessSet:
         ranks = max(self.size, 1)
         finished = all((self._dir / f"rank{rank}.finished").exists() for rank in range(ranks))
         outcomes: dict[str, str] = {}
+        seconds: dict[str, float] = {}
         for line in self._lines("results.jsonl"):
             result = json.loads(line)
-            if outcomes.get(result["id"]) != "failed":
+            seconds[result["id"]] = result["seconds"]
+            if result["outcome"] and outcomes.get(result["id"]) != "failed":
                 outcomes[result["id"]] = result["outcome"]
         collected = self._lines("collected.txt")
         stage = " ".join(self._lines("rank0.stage"))
         running = stage if stage in collected else ""
         left = [name for name in collected if name not in outcomes and name != running]
         complete = finished and exit_code in _ENDED_BY_PYTEST
-        return Result(exit_code, complete, outcomes, running, left)
+        return Result(exit_code, complete, outcomes, seconds, running, left)
 
     def _lines(self, name: str) -> list[str]:
         path = self._dir / name
