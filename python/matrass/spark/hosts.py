@@ -6,7 +6,6 @@ Next: ``keeper.py``.
 
 from __future__ import annotations
 
-import gc
 import os
 import subprocess
 import threading
@@ -92,7 +91,6 @@ def hosting(
                         if time.monotonic() > deadline:
                             break
                         time.sleep(_POLL_SECONDS)
-                    gc.freeze()  # Spark collects garbage after each task: not through all modules
                 yield _who(member, pid)
 
     return task

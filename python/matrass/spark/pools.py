@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from matrass.errors import InvalidArgument, SessionClosedError
 from matrass.spark.jobs import is_stopped
+from matrass.spark.pace import paced
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -83,7 +84,7 @@ class Pool:
         with _lock:
             environment[_VARIABLE] = self.name
             try:
-                return frame.mapInArrow(task, schema, barrier=barrier)
+                return frame.mapInArrow(paced(task), schema, barrier=barrier)
             finally:
                 del environment[_VARIABLE]
 
@@ -147,4 +148,6 @@ def serve(session: Session, pool: Pool) -> None:
 def mapped(session: Session, frame: DataFrame, task: Callable[..., Any], schema: Any) -> DataFrame:
     """``frame.mapInArrow(task, schema)``; in the ranks' own processes, where these are Spark's."""
     pool = _serving.get(session)
-    return frame.mapInArrow(task, schema) if pool is None else pool.map(frame, task, schema)
+    if pool is None:
+        return frame.mapInArrow(paced(task), schema)
+    return pool.map(frame, task, schema)

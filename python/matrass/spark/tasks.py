@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What Spark's tasks bring to ranks: partitions, which they read as Arrow batches.
 
-Next: ``jobs.py``.
+Next: ``pace.py``.
 """
 
 from __future__ import annotations
