@@ -54,6 +54,24 @@ def test_death_of_a_rank_costs_one_test(case: Case, death: str) -> None:
         assert "in test_dies" in text
 
 
+def test_failures_before_a_death_are_told(case: Case) -> None:
+    code, text = case.launch(
+        """
+        @pytest.mark.ranks(3)
+        def test_fails(comm):
+            assert comm.rank > 5, "what was wrong before"
+
+        @pytest.mark.ranks(3)
+        def test_dies(comm):
+            os._exit(3)
+        """
+    )
+    assert code == 1
+    assert "--- test_case.py::test_fails[np3] ---" in text
+    assert "what was wrong before" in text
+    assert text.splitlines()[-1] == "python: 0 passed, 2 failed, 0 skipped"
+
+
 @pytest.mark.parametrize("how", ["os._exit(3)", "import ctypes; ctypes.string_at(0)"])
 def test_death_without_the_launcher(case: Case, how: str) -> None:
     code, text = case.bare(

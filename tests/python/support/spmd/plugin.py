@@ -208,6 +208,8 @@ class Harness:
         seconds = round(self._seconds[report.nodeid], 3)
         with (self.run_dir / "results.jsonl").open("a", encoding="utf-8") as file:
             result = {"id": report.nodeid, "outcome": outcome, "seconds": seconds}
+            if outcome == "failed":
+                result["text"] = report.longreprtext
             file.write(json.dumps(result) + "\n")
 
     # --- the end ---

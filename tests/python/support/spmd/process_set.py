@@ -171,6 +171,8 @@ class ProcessSet:
         return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
 
     def _explain(self, result: Result) -> None:
+        for test, text in self._failures():
+            self._show(test, text.splitlines())
         where = result.running or "no test"
         print(f"\nThe process set ended in {where} (exit code {result.exit_code})")
         for rank in range(self.size):
@@ -184,6 +186,11 @@ class ProcessSet:
             told = stacks_in(self._dir, max(self.size, 1)).splitlines()
         self._show("", told)
         sys.stdout.flush()
+
+    def _failures(self) -> list[tuple[str, str]]:
+        """What pytest tells at its end only."""
+        results = [json.loads(line) for line in self._lines("results.jsonl")]
+        return [(result["id"], result["text"]) for result in results if "text" in result]
 
     def _show(self, title: str, lines: list[str]) -> None:
         if lines:
