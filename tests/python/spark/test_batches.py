@@ -235,5 +235,5 @@ def test_a_slice_of_bytes():
 
 def test_bytes_of_other_numbers_are_refused():
     batch = received(pa.RecordBatch.from_arrays([spark_arrays(np.ones((2, 5)))], ["v"]))
-    with pytest.raises(mt.DTypeError, match="column 'v' is not 5 numbers of float32 in a row"):
+    with pytest.raises(mt.DTypeError, match="column 'v' is not 5 numbers of float32 in each row"):
         batches.matrix_of(batch, ["v"], "<f4")
