@@ -188,7 +188,14 @@ def test_a_job_is_cancelled(spark, numbers):
     context = spark.sparkContext
     with mt.spark.Session(spark, ranks=2) as s:
         context.setJobGroup("mine", "a put")
-        threading.Timer(0.8, context.cancelJobGroup, ("mine",)).start()
+
+        def cancel():
+            jobs = context.statusTracker()
+            assert eventually(lambda: jobs.getJobIdsForGroup("mine"), 60)
+            time.sleep(0.3)  # its tasks run
+            context.cancelJobGroup("mine")
+
+        threading.Thread(target=cancel, daemon=True).start()
         try:
             with pytest.raises(mt.CancelledError, match="put"):
                 s.put(slowly(spark))
