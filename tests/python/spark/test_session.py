@@ -135,7 +135,7 @@ def test_ranks_are_shown_to_be_in_use(spark, monkeypatch):
     monkeypatch.setattr(keeper.Keeper, "_beat", watched)
     with mt.spark.Session(spark, ranks=2) as s:
         parents = {int(_parent(pid)) for pid in pids(s)}
-        assert eventually(lambda: len(seen) >= 3, 30)
+        assert eventually(lambda: len(seen) >= 3, 120)
         assert {daemon for _, daemon in seen[-1]} == parents
     count = len(seen)
     time.sleep(1)
