@@ -6,7 +6,8 @@ This runs where a partition is read. Next: ``sources.py`` (which columns of what
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from matrass.errors import DTypeError, InvalidArgument, ShapeError
 if TYPE_CHECKING:
     from pyarrow import RecordBatch
 
-__all__ = ["PACKED", "block_tile", "matrix_of", "numbers_of", "rows_of"]
+__all__ = ["PACKED", "block_tile", "matrix_of", "numbers_of", "opened", "rows_of"]
 
 PACKED = "_matrass_packed"
 """The name of a column whose bytes are the numbers of all columns, side by side."""
@@ -109,6 +110,26 @@ def rows_of(column: Any, name: str, dtype: str) -> npt.NDArray[Any]:
             f"spark: column {name!r} must hold numbers, arrays or vectors of them: got {kind}"
         )
     return x if x.dtype == np.dtype(dtype) else x.astype(dtype)
+
+
+def opened(column: Any) -> Iterator[dict[str, Any]]:
+    """The parts of each structure in a column; lists, and bytes, as arrays, without a copy."""
+    parts = dict(zip([field.name for field in column.type], column.flatten(), strict=True))
+    for row in range(len(column)):
+        yield {name: _opened(part[row], name) for name, part in parts.items()}
+
+
+def _opened(value: Any, name: str) -> Any:
+    if not value.is_valid:
+        return None
+    if pa.types.is_list(value.type):
+        return value.values.to_numpy(zero_copy_only=False)
+    if pa.types.is_binary(value.type) or pa.types.is_large_binary(value.type):
+        data = value.as_buffer()
+        count = int.from_bytes(data[:8], sys.byteorder) if len(data) else 0
+        dtype = np.float64 if name == "values" else np.int32
+        return np.frombuffer(data, dtype, count, 8 + 8 * -(-count // 64) if count else 0)
+    return value.as_py()
 
 
 def block_tile(block: dict[str, Any], place: tuple[int, int]) -> tuple[int, int, Any]:

@@ -58,7 +58,7 @@ def packed(source: Source) -> Source | None:
     """The same rows as bytes; None where they can only be lists or columns."""
     from py4j.protocol import Py4JError
 
-    if source.kind not in {"rows", "indexed"}:
+    if source.kind == "coo":
         return None
     try:
         made = _packed_columns(source, _Packer(source.frame.sparkSession))
@@ -78,6 +78,8 @@ def _packed_columns(source: Source, packer: _Packer) -> list[Column] | None:
         number = "double" if scalar == "f8" else "float"
         side_by_side = array(*(column_named(name).cast(number) for name in source.columns))
         return [packer.bytes_of(side_by_side).alias(PACKED)]
+    if source.kind == "blocks":
+        return [column_named("place"), packer.of_matrices(column_named("block")).alias("block")]
     wide = [name for name in source.columns if kinds[name] not in NUMBERS]
     made = {}
     for name in wide:
@@ -141,21 +143,33 @@ class _Packer:
 
     def of_vectors(self, vectors: Column) -> Column:
         """Structures of (type, size, indices, values), as vectors are in Spark's rows."""
+        kinds = {"type": "Byte", "size": "Int", "indices": "ints", "values": "doubles"}
+        return self._structure(vectors, kinds)
+
+    def of_matrices(self, matrices: Column) -> Column:
+        """Structures of the parts that MLlib's matrices have in Spark's rows."""
+        kinds = {"type": "Byte", "numRows": "Int", "numCols": "Int", "colPtrs": "ints"}
+        kinds |= {"rowIndices": "ints", "values": "doubles", "isTransposed": "Boolean"}
+        return self._structure(matrices, kinds)
+
+    def _structure(self, column: Column, kinds: dict[str, str]) -> Column:
         from pyspark.sql.functions import struct, when
 
-        def part(place: int, getter: str, kind: Any) -> Column:
-            return self._column(self._call(self._expression(vectors), getter, kind, place))
+        parts = [
+            self._part(column, place, kind).alias(name)
+            for place, (name, kind) in enumerate(kinds.items())
+        ]
+        return when(column.isNotNull(), struct(*parts))
 
-        arrays = self._types.ArrayType
-        indices = part(2, "getArray", arrays(self._type("Integer"), False))
-        values = part(3, "getArray", arrays(self._type("Double"), False))
-        parts = {
-            "type": part(0, "getByte", self._type("Byte")),
-            "size": part(1, "getInt", self._type("Integer")),
-            "indices": self.of_arrays(indices),
-            "values": self.of_arrays(values),
-        }
-        return when(vectors.isNotNull(), struct(*(x.alias(name) for name, x in parts.items())))
+    def _part(self, column: Column, place: int, kind: str) -> Column:
+        """Of a structure; what its type is called in names of methods, or what arrays hold."""
+        arrays = {"ints": "Integer", "doubles": "Double"}
+        if kind in arrays:
+            type_ = self._types.ArrayType(self._type(arrays[kind]), False)
+            called = self._call(self._expression(column), "getArray", type_, place)
+            return self.of_arrays(self._column(called))
+        type_ = self._type("Integer" if kind == "Int" else kind)
+        return self._column(self._call(self._expression(column), f"get{kind}", type_, place))
 
     def _call(self, target: Any, method: str, returned: Any, *numbers: int) -> Any:
         from pyspark.sql.functions import lit

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from matrass.control import failures
 from matrass.errors import Error, ShapeError
-from matrass.spark.batches import block_tile, matrix_of, numbers_of, rows_of
+from matrass.spark.batches import block_tile, matrix_of, numbers_of, opened, rows_of
 from matrass.wire.delivery import Place, deliver
 from matrass.wire.stage import Tile
 
@@ -82,21 +82,11 @@ class Reader:
         yield Tile("coo", (0, 0), (i, j, v.astype(self.dtype, copy=False)))
 
     def _blocks(self, batch: RecordBatch) -> Iterator[Tile]:
-        for place, block in zip(
-            batch.column("place").to_pylist(), batch.column("block"), strict=True
-        ):
+        blocks = opened(batch.column("block"))
+        for place, block in zip(batch.column("place").to_pylist(), blocks, strict=True):
             at = place["_1"] * self.block[0], place["_2"] * self.block[1]
-            i0, j0, x = block_tile(_opened(block), at)
+            i0, j0, x = block_tile(block, at)
             yield Tile("rectangle", (i0, j0), (x.astype(self.dtype, copy=False),))
-
-
-def _opened(block: Any) -> dict[str, Any]:
-    """The parts of a structure; its lists as arrays, without a copy."""
-    found: dict[str, Any] = {}
-    for name, value in block.items():
-        whole = getattr(value, "values", None)
-        found[name] = whole.to_numpy(zero_copy_only=False) if whole is not None else value.as_py()
-    return found
 
 
 def delivering(
