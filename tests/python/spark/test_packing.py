@@ -8,6 +8,8 @@ import pytest
 from matrass.spark.packing import in_small_batches, packed
 from matrass.spark.sources import source_of
 from pyspark.ml.linalg import SparseVector, Vectors, VectorUDT
+from pyspark.mllib.linalg import DenseMatrix, Matrices
+from pyspark.mllib.linalg.distributed import BlockMatrix
 from pyspark.sql import functions as sql
 from pyspark.sql.types import StructField, StructType
 
@@ -80,6 +82,27 @@ def test_vectors(spark, session, n):
         frame = vectors(spark, rows)
         assert is_packed(frame)
         np.testing.assert_array_equal(session.put(frame).to_numpy(), x)
+
+
+@pytest.mark.parametrize("kind", ["dense", "transposed", "sparse"])
+def test_blocks(spark, session, kind):
+    x = np.where(np.arange(77).reshape(7, 11) % 3 == 0, np.arange(77.0).reshape(7, 11), 0)
+    blocks = []
+    for i, j in np.ndindex(2, 3):
+        part = x[4 * i : 4 * i + 4, 4 * j : 4 * j + 4]
+        m, n = part.shape
+        if kind == "sparse":
+            rows = np.nonzero(part.T)[1].tolist()
+            ends = np.append(0, np.cumsum(np.count_nonzero(part, axis=0))).tolist()
+            made = Matrices.sparse(m, n, ends, rows, part.T[part.T != 0].tolist())
+        else:
+            order = "C" if kind == "transposed" else "F"
+            made = DenseMatrix(m, n, part.ravel(order=order).tolist(), kind == "transposed")
+        blocks.append(((i, j), made))
+    a = BlockMatrix(spark.sparkContext.parallelize(blocks, 3), 4, 4, 7, 11)
+    source = source_of(a, None, None)
+    assert "values:binary" in packed(source).frame.schema.simpleString()
+    np.testing.assert_array_equal(session.put(a).to_numpy(), x)
 
 
 def test_what_cannot_be_packed_comes_as_lists(spark, session):
