@@ -6,7 +6,6 @@ This runs where a partition is read. Next: ``sources.py`` (which columns of what
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -113,23 +112,15 @@ def rows_of(column: Any, name: str, dtype: str) -> npt.NDArray[Any]:
 
 
 def opened(column: Any) -> Iterator[dict[str, Any]]:
-    """The parts of each structure in a column; lists, and bytes, as arrays, without a copy."""
+    """The parts of each structure in a column; lists as arrays, without a copy."""
     parts = dict(zip([field.name for field in column.type], column.flatten(), strict=True))
     for row in range(len(column)):
-        yield {name: _opened(part[row], name) for name, part in parts.items()}
+        yield {name: _opened(part[row]) for name, part in parts.items()}
 
 
-def _opened(value: Any, name: str) -> Any:
-    if not value.is_valid:
-        return None
-    if pa.types.is_list(value.type):
-        return value.values.to_numpy(zero_copy_only=False)
-    if pa.types.is_binary(value.type) or pa.types.is_large_binary(value.type):
-        data = value.as_buffer()
-        count = int.from_bytes(data[:8], sys.byteorder) if len(data) else 0
-        dtype = np.float64 if name == "values" else np.int32
-        return np.frombuffer(data, dtype, count, 8 + 8 * -(-count // 64) if count else 0)
-    return value.as_py()
+def _opened(value: Any) -> Any:
+    whole = getattr(value, "values", None)
+    return whole.to_numpy(zero_copy_only=False) if whole is not None else value.as_py()
 
 
 def block_tile(block: dict[str, Any], place: tuple[int, int]) -> tuple[int, int, Any]:

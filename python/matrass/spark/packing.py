@@ -58,7 +58,7 @@ def packed(source: Source) -> Source | None:
     """The same rows as bytes; None where they can only be lists or columns."""
     from py4j.protocol import Py4JError
 
-    if source.kind == "coo":
+    if source.kind not in {"rows", "indexed"}:  # few large blocks come no faster as bytes
         return None
     try:
         made = _packed_columns(source, _Packer(source.frame.sparkSession))
@@ -78,8 +78,6 @@ def _packed_columns(source: Source, packer: _Packer) -> list[Column] | None:
         number = "double" if scalar == "f8" else "float"
         side_by_side = array(*(column_named(name).cast(number) for name in source.columns))
         return [packer.bytes_of(side_by_side).alias(PACKED)]
-    if source.kind == "blocks":
-        return [column_named("place"), packer.of_matrices(column_named("block")).alias("block")]
     wide = [name for name in source.columns if kinds[name] not in NUMBERS]
     made = {}
     for name in wide:
@@ -143,23 +141,14 @@ class _Packer:
 
     def of_vectors(self, vectors: Column) -> Column:
         """Structures of (type, size, indices, values), as vectors are in Spark's rows."""
-        kinds = {"type": "Byte", "size": "Int", "indices": "ints", "values": "doubles"}
-        return self._structure(vectors, kinds)
-
-    def of_matrices(self, matrices: Column) -> Column:
-        """Structures of the parts that MLlib's matrices have in Spark's rows."""
-        kinds = {"type": "Byte", "numRows": "Int", "numCols": "Int", "colPtrs": "ints"}
-        kinds |= {"rowIndices": "ints", "values": "doubles", "isTransposed": "Boolean"}
-        return self._structure(matrices, kinds)
-
-    def _structure(self, column: Column, kinds: dict[str, str]) -> Column:
         from pyspark.sql.functions import struct, when
 
+        kinds = {"type": "Byte", "size": "Int", "indices": "ints", "values": "doubles"}
         parts = [
-            self._part(column, place, kind).alias(name)
+            self._part(vectors, place, kind).alias(name)
             for place, (name, kind) in enumerate(kinds.items())
         ]
-        return when(column.isNotNull(), struct(*parts))
+        return when(vectors.isNotNull(), struct(*parts))
 
     def _part(self, column: Column, place: int, kind: str) -> Column:
         """Of a structure; what its type is called in names of methods, or what arrays hold."""
