@@ -27,7 +27,7 @@ from spmd.process_set import ProcessSet
 from spmd.team import FULL_SIZE
 
 MOST_RESTARTS = 5
-PROCESS_SET_TIME_LIMIT = 1500.0
+PROCESS_SET_TIME_LIMIT = 2400.0
 NO_TESTS_COLLECTED = 5
 
 
