@@ -176,8 +176,11 @@ def test_file_holds_the_matrix(flights: flights_frame.FlightsArray, demo: tuple[
     assert np.abs(spectrum[:, 0] - exact).max() <= 1e-10 * exact[0]
 
 
-def test_three_workers_find_the_same(demo: tuple[Path, str], tmp_path: Path) -> None:
-    options = [f"--rows={ROWS}", f"--output={tmp_path}", "--workers=3", "--no-picture"]
+@pytest.mark.parametrize("workers", [1, 3])
+def test_other_numbers_of_workers_find_the_same(
+    workers: int, demo: tuple[Path, str], tmp_path: Path
+) -> None:
+    options = [f"--rows={ROWS}", f"--output={tmp_path}", f"--workers={workers}", "--no-picture"]
     done = run(*DEMO, *options)
     assert done.returncode == 0, done.stdout + done.stderr
     assert not (tmp_path / "flights.png").exists()

@@ -89,8 +89,17 @@ def test_picture_is_drawn(example: tuple[Path, str]) -> None:
     assert picture[:, :, :3].std() > 0.05
 
 
-def test_wrong_arguments_are_one_message(tmp_path: Path) -> None:
-    done = run(*EXAMPLE, f"--output={tmp_path}", "--rank=0")
-    assert done.returncode == 2, done.stderr
-    assert done.stderr.count("--rank: must be at least 1: got 0") == 1, done.stderr
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--rank=0"], 2, "--rank: must be at least 1: got 0"),
+        (["--rows=400000"], 1, "--rows must be between 2 and 336776: got 400000"),
+    ],
+)
+def test_wrong_arguments_are_one_message(
+    arguments: list[str], code: int, message: str, tmp_path: Path
+) -> None:
+    done = run(*EXAMPLE, f"--output={tmp_path}", *arguments)
+    assert done.returncode == code, done.stderr
+    assert done.stderr.count(message) == 1, done.stderr
     assert "Traceback" not in done.stderr

@@ -130,8 +130,8 @@ def test_where_spark_generates_no_code(spark, session):
     [
         ([[1.0], None], mt.InvalidArgument, "column 'x' must have no nulls: row "),
         ([[1.0], [None]], mt.InvalidArgument, "column 'x' must have no nulls inside"),
-        ([[1.0], [1.0, 2.0]], mt.ShapeError, "rows must have one length|must have one"),
-        ([[1.0], []], mt.ShapeError, "must have one length: got (1 and 0|0 and 1)"),
+        ([[1.0], [1.0, 2.0]], mt.ShapeError, "column 'x' must have one length: got 1 and 2"),
+        ([[1.0], []], mt.ShapeError, "column 'x' must have one length: got 1 and 0"),
     ],
 )
 def test_wrong_arrays(spark, session, rows, error, match):
