@@ -34,6 +34,8 @@ _Result = TypeVar("_Result")
 _POLL_SECONDS = 0.02
 _PROGRESS_EVERY = 10
 _PATIENCE = 25
+_SETTLED_WITHIN = 8.0
+_QUIET = 5
 
 
 class Job:
@@ -53,7 +55,7 @@ class Job:
         self._context = spark.sparkContext
         self._tag = f"matrass-{secrets.token_hex(6)}"
         self._spark = spark
-        self._what = what
+        self.what = what
         self._action = action
         self._value: Any = None
         self._error: BaseException | None = None
@@ -65,7 +67,7 @@ class Job:
     def _run(self) -> None:
         try:
             self._context.addJobTag(self._tag)
-            self._context.setLocalProperty("spark.job.description", f"matrass: {self._what}")
+            self._context.setLocalProperty("spark.job.description", f"matrass: {self.what}")
             self._value = self._action()
         except BaseException as error:
             self._error = error
@@ -81,24 +83,30 @@ class Job:
         """What the action returned, once it has ended; or what it raised."""
         self.ended.wait()
         if self._error is not None:
-            with spark_errors(self._spark, self._what):
+            with spark_errors(self._spark, self.what):
                 raise self._error
         return self._value
 
     def progress(self) -> float:
         """The part of its tasks that has ended, from 0 to 1."""
+        stages = list(self._stages())
+        total = sum(stage.numTasks() for stage in stages)
+        return sum(stage.numCompletedTasks() for stage in stages) / total if total else 0.0
+
+    def busy(self) -> bool:
+        """Whether any of its tasks runs, which may be long after the job was cancelled."""
+        return any(stage.numActiveTasks() for stage in self._stages())
+
+    def _stages(self) -> Iterator[Any]:
+        """What Spark tells of each of its stages; nothing where the context is gone."""
         with contextlib.suppress(Exception):
             jvm: Any = self._context._jsc
             tracker = jvm.sc().statusTracker()
-            done = total = 0
             for number in tracker.getJobIdsForTag(self._tag):
                 for stage in tracker.getJobInfo(number).get().stageIds():
                     told = tracker.getStageInfo(stage)
                     if told.isDefined():
-                        done += told.get().numCompletedTasks()
-                        total += told.get().numTasks()
-            return done / total if total else 0.0
-        return 0.0
+                        yield told.get()
 
 
 def job(
@@ -115,7 +123,7 @@ def job(
     RankLostError, SessionClosedError
         If the session ends meanwhile.
     CancelledError
-        If somebody cancels the job.
+        If somebody cancels the job; it is noted where that has cost ranks.
     MPIError
         If it fails.
     """
@@ -129,19 +137,39 @@ def job(
             count += 1
             if progress is not None and count % _PROGRESS_EVERY == 0:
                 progress(running.progress())
-    except BaseException:
+    except BaseException as error:
         running.cancel()
+        _settle(session, running, error)
         raise
     try:
         result: _Result = running.value()
-    except CancelledError:
+    except CancelledError as error:
+        _settle(session, running, error)
         raise
-    except Exception:
+    except Exception as error:
         for _ in range(_PATIENCE):  # a lost rank is the reason, where one was lost
             session._require_alive()
             time.sleep(_POLL_SECONDS)
+        _settle(session, running, error)
         raise
     return result
+
+
+def _settle(session: Session, running: Job, error: BaseException) -> None:
+    """Wait until it is known whether the end of a job costs ranks.
+
+    Tasks end as soon as they look whether they should. Where one does not look for 2 s
+    (``spark.python.task.killTimeout``), Spark kills its Python worker.
+    """
+    if session.closed:
+        return
+    deadline = time.monotonic() + _SETTLED_WITHIN
+    quiet = 0
+    while quiet < _QUIET and not session.closed and time.monotonic() < deadline:
+        quiet = 0 if running.busy() else quiet + 1
+        time.sleep(_POLL_SECONDS)
+    if session.closed:
+        error.add_note(f"{running.what}: with it {session._controller.end}")
 
 
 def watch(job: Job, controller: Controller) -> None:
@@ -215,7 +243,7 @@ def is_stopped(spark: SparkSession) -> bool:
 
 
 _EXITED = "Python worker exited unexpectedly"
-_HUNG_UP = re.compile(rf"{_EXITED}|Broken pipe|Connection reset|EOFException")
+_HUNG_UP = re.compile(rf"{_EXITED}|Broken pipe|Connection reset|EOFException|launch worker")
 _LOST_IN_BARRIER = re.compile(r"barrier task \w+\(\d+, (\d+)\) finished unsuccessfully")
 _IN_PYTHON = re.compile(r"(?!org\.|java\.|py4j\.)[A-Za-z_][\w.]*(Error|Exception|Interrupt)\b")
 _IN_JAVA = re.compile(r"(: |Caused by: )?(org|java|py4j)\.[\w.]+(Error|Exception): ")

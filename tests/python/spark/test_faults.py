@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Python workers that die, tasks that raise, jobs that are cancelled: one clear error each."""
 
+import contextlib
 import os
+import re
 import signal
 import threading
 import time
@@ -33,10 +35,12 @@ def numbers(spark):
     return spark.range(0, 300, 1, 3).select(F.col("id").cast("double").alias("x"))
 
 
-def slowly(spark, seconds=0.05):
+def slowly(spark, seconds=0.05, started=None):
     """The same, each row of which takes its time to make."""
 
     def wait(k):
+        if started is not None:
+            started.touch()
         time.sleep(seconds)
         return float(k)
 
@@ -111,8 +115,12 @@ def test_a_worker_is_killed_in_bootstrap(spark, numbers, repeat, monkeypatch):
 
     def open_and_call():
         with mt.spark.Session(spark, ranks=2) as s:
+            assert eventually(lambda: bool(killed), WITHIN)
+            if killed[0] not in {r.pid for r in s.ranks}:
+                works(s, numbers)
+                raise mt.MPIError("Spark had another one in its place before it was a rank")
             # It was in its world before it was killed.
-            assert eventually(lambda: bool(killed) and s.closed, WITHIN)
+            assert eventually(lambda: s.closed, WITHIN)
             s.call("noop")
 
     before = workers_of_pools()
@@ -184,24 +192,59 @@ def test_a_task_that_raises(spark, numbers):
         works(s, numbers)
 
 
-def test_a_job_is_cancelled(spark, numbers):
-    context = spark.sparkContext
+def test_a_job_is_cancelled(spark, numbers, tmp_path):
+    started = tmp_path / "started"
     with mt.spark.Session(spark, ranks=2) as s:
-        context.setJobGroup("mine", "a put")
-
-        def cancel():
-            jobs = context.statusTracker()
-            assert eventually(lambda: jobs.getJobIdsForGroup("mine"), 60)
-            time.sleep(0.3)  # its tasks run
-            context.cancelJobGroup("mine")
-
-        threading.Thread(target=cancel, daemon=True).start()
-        try:
-            with pytest.raises(mt.CancelledError, match="put"):
-                s.put(slowly(spark))
-        finally:
-            context._jsc.clearJobGroup()
+        with cancelled_once(spark, started.exists), pytest.raises(mt.CancelledError, match="put"):
+            s.put(slowly(spark, started=started))
         works(s, numbers)
+
+
+def test_a_task_that_does_not_end_when_it_is_cancelled(spark, numbers, tmp_path, monkeypatch):
+    """Spark kills its Python worker after 2 to 4 s, which is a rank: that is waited for.
+
+    The JVM sleeps, so nobody looks whether the task should end.
+    """
+    monkeypatch.setattr(pools, "_free", {})  # else there may be workers that are no ranks
+    sleep = "reflect('java.lang.Thread', 'sleep', 8000L)"
+    started = tmp_path / "started"
+
+    def begin(k):
+        started.touch()
+        return float(k)
+
+    frame = spark.range(0, 2, 1, 2).select(F.udf(begin, "double")("id").alias("x"))
+    frame = frame.selectExpr(f"if({sleep} = '', 0.0D, x) as x")
+
+    with mt.spark.Session(spark, ranks=2) as s:
+        start = time.monotonic()
+        with (
+            cancelled_once(spark, started.exists),
+            pytest.raises(mt.CancelledError, match="put") as caught,
+        ):
+            s.put(frame)
+        assert time.monotonic() - start < WITHIN
+        assert s.closed
+        assert re.search(r"with it .* rank \d .* is gone", caught.value.__notes__[-1])
+        works(s, numbers)
+
+
+@contextlib.contextmanager
+def cancelled_once(spark, started):
+    """The jobs that begin within, when `started` says so."""
+    context = spark.sparkContext
+
+    def cancel():
+        assert eventually(started, 60)
+        time.sleep(0.5)
+        context.cancelJobGroup("mine")
+
+    context.setJobGroup("mine", "a put")
+    threading.Thread(target=cancel, daemon=True).start()
+    try:
+        yield
+    finally:
+        context._jsc.clearJobGroup()
 
 
 def test_run_when_a_rank_dies(spark, numbers):

@@ -130,7 +130,8 @@ def test_ranks_are_shown_to_be_in_use(spark, monkeypatch):
 
     def watched(self):
         beat(self)
-        seen.append(set(self._daemons))
+        if self._pool is s.pool:
+            seen.append(set(self._daemons))
 
     monkeypatch.setattr(keeper.Keeper, "_beat", watched)
     with mt.spark.Session(spark, ranks=2) as s:

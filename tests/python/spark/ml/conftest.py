@@ -12,7 +12,7 @@ from pyspark.ml.functions import array_to_vector
 from spark_ml_data import CENTERS, LABEL, WEIGHT, K, M, X
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def df(spark):
     """Unequal partitions, in an order of Spark's own."""
     table = {"id": np.arange(M), "array": list(X), "label": LABEL, "w": WEIGHT}
@@ -23,12 +23,12 @@ def df(spark):
     return frame.withColumn("blobs", array_to_vector("near")).cache()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def session(spark, df):
     with mt.spark.Session(spark, ranks=2) as found:
         yield found
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def pca_model(df, session):
     return mt.spark.PCA(k=K, inputCol="features", outputCol="scores", session=session).fit(df)
