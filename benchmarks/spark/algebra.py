@@ -96,12 +96,14 @@ def pca(scale: float, repeats: int) -> None:
         with mt.spark.Session(spark) as s:
             mine = median(repeats, lambda: ours(s))
         other = median(max(1, repeats // 2), theirs)
+        blas = blas_of(spark)
     exact = variance_shares(shape)
     tell(
         "pca",
         shape=shape,
         k=RANK,
         against="pyspark.ml.feature.PCA: fit, transform",
+        mllib_blas=blas,
         matrass_ms=mine,
         mllib_ms=other,
         **{f"{name}_error": float(abs(each - exact).max()) for name, each in found.items()},

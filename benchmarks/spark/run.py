@@ -5,6 +5,7 @@
 
     .venv/bin/python benchmarks/spark/run.py --cases svd put --scale 0.1
 
+MLlib takes the system's BLAS where it finds one, by JNI, else Java's own; ``--java-blas`` hides it.
 Times are medians in milliseconds, from data in Spark to results in Spark; an open session is there
 before. ``at_least`` is what `times_faster`, or the part of the limit, is to be. How both grow with
 the size of the matrix: ``growth.py``. Next: ``setting.py``.
@@ -30,8 +31,9 @@ def main() -> int:
     parser.add_argument("--scale", type=float, default=1.0, help="of the number of rows")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--memory", default="8g", help="heap of Spark's JVM")
+    parser.add_argument("--java-blas", action="store_true", help="MLlib as without a system's BLAS")
     given = parser.parse_args()
-    prepare(given.memory)
+    prepare(given.memory, java_blas=given.java_blas)
     warnings.simplefilter("ignore")
     import algebra
     import transfers

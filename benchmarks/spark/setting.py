@@ -31,13 +31,15 @@ BATCH_BYTES = 8 << 20
 tell = partial(tell_of, "spark", RANKS)
 
 
-def prepare(memory: str) -> None:
+def prepare(memory: str, *, java_blas: bool = False) -> None:
     """What must be set before the first context is made: its JVM and its workers inherit it.
 
     Parameters
     ----------
     memory : str
         The heap of the one JVM that is driver and executor, as Spark writes it: "8g".
+    java_blas : bool
+        Whether MLlib is to find no BLAS of the system's, as on a machine that has none.
     """
     for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
@@ -45,7 +47,11 @@ def prepare(memory: str) -> None:
     before = os.environ.get("PYTHONPATH")
     here = [str(HERE), str(HERE.parent / "support")]  # Python workers read these modules, too
     os.environ["PYTHONPATH"] = os.pathsep.join(here + ([before] if before else []))
-    os.environ["PYSPARK_SUBMIT_ARGS"] = f"--driver-memory {memory} pyspark-shell"
+    arguments = ["--driver-memory", memory]
+    if java_blas:
+        hidden = (f"-Ddev.ludovic.netlib.{each}.nativeLib=none" for each in ("blas", "lapack"))
+        arguments += ["--driver-java-options", f"'{' '.join(hidden)}'"]
+    os.environ["PYSPARK_SUBMIT_ARGS"] = " ".join([*arguments, "pyspark-shell"])
 
 
 @contextlib.contextmanager

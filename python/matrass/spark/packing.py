@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from matrass.errors import MPIError
 from matrass.spark.batches import PACKED
-from matrass.spark.sources import NUMBERS, Source, column_named
+from matrass.spark.sources import NUMBERS, Source, column_named, in_sql
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -68,16 +68,16 @@ def packed(source: Source) -> Source | None:
 
 
 def _packed_columns(source: Source, packer: _Packer) -> list[Column] | None:
-    from pyspark.sql.functions import array
+    from pyspark.sql.functions import expr
 
     kinds = {each.name: each.dataType.simpleString() for each in source.frame.schema.fields}
     scalar = source.dtype.str[1:]
     if source.kind == "rows" and set(kinds.values()) <= set(NUMBERS):
-        if len(kinds) < _MANY_COLUMNS:
-            return None
+        if len({name.lower() for name in kinds}) < max(_MANY_COLUMNS, len(kinds)):
+            return None  # few; or SQL does not tell them apart
         number = "double" if scalar == "f8" else "float"
-        side_by_side = array(*(column_named(name).cast(number) for name in source.columns))
-        return [packer.bytes_of(side_by_side).alias(PACKED)]
+        side_by_side = ", ".join(f"cast({in_sql(name)} as {number})" for name in source.columns)
+        return [packer.bytes_of(expr(f"array({side_by_side})")).alias(PACKED)]
     wide = [name for name in source.columns if kinds[name] not in NUMBERS]
     made = {}
     for name in wide:

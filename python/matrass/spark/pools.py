@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from matrass.errors import InvalidArgument, SessionClosedError
 from matrass.spark.jobs import is_stopped
 from matrass.spark.pace import paced
+from matrass.spark.tasks import Task, renamed
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -84,7 +85,7 @@ class Pool:
         with _lock:
             environment[_VARIABLE] = self.name
             try:
-                return frame.mapInArrow(paced(task), schema, barrier=barrier)
+                return _in_arrow(frame, task, schema, barrier)
             finally:
                 del environment[_VARIABLE]
 
@@ -145,9 +146,19 @@ def serve(session: Session, pool: Pool) -> None:
     _serving[session] = pool
 
 
-def mapped(session: Session, frame: DataFrame, task: Callable[..., Any], schema: Any) -> DataFrame:
+def mapped(session: Session, frame: DataFrame, task: Task, schema: Any) -> DataFrame:
     """``frame.mapInArrow(task, schema)``; in the ranks' own processes, where these are Spark's."""
     pool = _serving.get(session)
     if pool is None:
-        return frame.mapInArrow(paced(task), schema)
+        return _in_arrow(frame, task, schema, barrier=False)
     return pool.map(frame, task, schema)
+
+
+def _in_arrow(frame: DataFrame, task: Task, schema: Any, barrier: bool) -> DataFrame:
+    """``frame.mapInArrow``, which finds columns by names that are words, and no others."""
+    names = frame.columns
+    words = {name.lower() for name in names if name.isidentifier()}
+    if len(words) < len(names):
+        frame = frame.toDF(*(f"c{k}" for k in range(len(names))))
+        task = renamed(task, names)
+    return frame.mapInArrow(paced(task), schema, barrier=barrier)

@@ -13,7 +13,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import cloudpickle
-from pyspark.sql.functions import col
 from pyspark.sql.types import ArrayType, DoubleType, StructField, StructType
 
 from matrass.control.controller import Controller
@@ -25,7 +24,7 @@ from matrass.session.words import Words
 from matrass.spark.jobs import Job, job, spark_first, watch
 from matrass.spark.keeper import Keeper
 from matrass.spark.pools import Pool, listening_at, require_classic, require_fixed, slots
-from matrass.spark.sources import Source, column_named, source_of
+from matrass.spark.sources import Source, in_sql, source_of
 from matrass.spark.stage import READ, RESULTS, emitting, spmd
 
 if TYPE_CHECKING:
@@ -187,9 +186,9 @@ class _Stage(Session):
             return values
         with Keeper(self._df.sparkSession, pool, count):
             frame = self._emitted(pool, count)
-        kept = [column_named(name) for name in self._df.columns]
-        results = [col(RESULTS)[k].alias(name) for k, name in enumerate(names)]
-        with_results = frame.select(*kept, *results)
+        kept = (in_sql(name) for name in self._df.columns)
+        results = (f"{RESULTS}[{k}] as {in_sql(name)}" for k, name in enumerate(names))
+        with_results = frame.selectExpr(*kept, *results)
         return with_results if values is None else (with_results, values)
 
     def _emitted(self, pool: Pool, count: int) -> DataFrame:

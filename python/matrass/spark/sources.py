@@ -19,7 +19,7 @@ from matrass.errors import DTypeError, InvalidArgument
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
-__all__ = ["NUMBERS", "Source", "beside", "column_named", "source_of"]
+__all__ = ["NUMBERS", "Source", "beside", "column_named", "in_sql", "source_of"]
 
 Kind = Literal["rows", "indexed", "coo", "blocks"]
 NUMBERS = {
@@ -104,16 +104,17 @@ def source_of(x: Any, columns: Sequence[str] | None, dtype: npt.DTypeLike | None
 def _of_frame(
     frame: DataFrame, columns: Sequence[str] | None, dtype: npt.DTypeLike | None
 ) -> Source:
-    names = list(frame.columns) if columns is None else [str(name) for name in columns]
-    missing = [name for name in names if name not in frame.columns]
+    there = frame.columns
+    names = there if columns is None else [str(name) for name in columns]
+    types = {field.name: field.dataType for field in frame.schema.fields}
+    missing = [name for name in names if name not in types]
     if missing or not names:
         raise InvalidArgument(
             f"put: columns must be of the DataFrame: got {', '.join(missing) or 'none'} "
-            f"(it has {', '.join(frame.columns)})"
+            f"(it has {', '.join(there)})"
         )
-    if len(set(frame.columns)) != len(frame.columns):
+    if len(types) != len(there):
         raise InvalidArgument("put: the columns of a DataFrame must have different names")
-    types = {field.name: field.dataType for field in frame.schema.fields}
     found = {name: _scalar_of(types[name]) for name in names}
     wrong = [
         f"{name} ({types[name].simpleString()})"
@@ -141,14 +142,21 @@ def _of_frame(
 
 
 def _chosen(frame: DataFrame, names: Sequence[str]) -> DataFrame:
-    return frame.select(*(column_named(name) for name in names))
+    if list(names) == frame.columns:
+        return frame
+    return frame.selectExpr(*(in_sql(name) for name in names))
 
 
 def column_named(name: str) -> Column:
     """A column of that name, whatever signs are in it."""
     from pyspark.sql.functions import col
 
-    return col(f"`{name.replace('`', '``')}`")
+    return col(in_sql(name))
+
+
+def in_sql(name: str) -> str:
+    """The same in SQL, where many columns together cost one call of the JVM, not some each."""
+    return f"`{name.replace('`', '``')}`"
 
 
 def beside(frame: DataFrame, vector: str, numbers: Sequence[str] = ()) -> Source:

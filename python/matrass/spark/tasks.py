@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Task = Callable[[Iterator["RecordBatch"]], Iterator["RecordBatch"]]
 
-__all__ = ["REPORT", "Reader", "delivering", "drain"]
+__all__ = ["REPORT", "Reader", "delivering", "drain", "renamed"]
 
 REPORT = (
     "part long, attempt long, rank long, rows long, columns long, last long, tiles long, "
@@ -125,6 +125,15 @@ _SCHEMA = pa.schema(
         for name, kind in (each.split() for each in REPORT.split(", "))
     ]
 )
+
+
+def renamed(task: Task, names: Sequence[str]) -> Task:
+    """The same task, for batches whose columns have other names."""
+
+    def run(batches: Iterator[RecordBatch]) -> Iterator[RecordBatch]:
+        yield from task(batch.rename_columns(list(names)) for batch in batches)
+
+    return run
 
 
 def drain(batches: Iterator[RecordBatch]) -> None:

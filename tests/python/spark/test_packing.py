@@ -72,6 +72,38 @@ def test_columns_of_numbers(spark, session, n):
     np.testing.assert_array_equal(a.to_numpy(), np.add.outer(np.arange(40.0), np.arange(n)))
 
 
+def six_columns(spark, names):
+    return spark.range(0, 10, 1, 3).selectExpr(*(f"id + {k}.0D" for k in range(6))).toDF(*names)
+
+
+SIX = np.add.outer(np.arange(10.0), np.arange(6))
+
+
+def test_names_that_are_no_words(spark, session):
+    names = ["a.b", "c`d", "e f", "select", "1", "ü"]
+    frame = six_columns(spark, names)
+    assert is_packed(frame)
+    np.testing.assert_array_equal(session.put(frame).to_numpy(), SIX)
+    few = frame.drop("e f", "ü")
+    assert not is_packed(few)
+    np.testing.assert_array_equal(session.put(few).to_numpy(), SIX[:, [0, 1, 3, 4]])
+    kept = mt.spark.run(frame, lambda _, a: {"c`d.e": a}, columns=names[4::-2])
+    assert kept.columns == [*names, "c`d.e"]
+    assert sorted(row[-1] for row in kept.collect()) == SIX[:, 4::-2].tolist()
+
+
+def test_names_that_differ_by_their_case(spark, session):
+    frame = six_columns(spark, ["x", "X", "y", "z", "a", "b"])
+    assert not is_packed(frame)
+    np.testing.assert_array_equal(session.put(frame).to_numpy(), SIX)
+
+
+def test_names_are_told_as_they_are(spark, session):
+    frame = spark.range(3).selectExpr("if(id = 1, null, 1.0D) as `a.b`")
+    with pytest.raises(mt.InvalidArgument, match=r"column 'a\.b' must have no nulls"):
+        session.put(frame)
+
+
 @pytest.mark.parametrize("n", [3, 70])
 def test_vectors(spark, session, n):
     x = np.where(np.arange(40 * n).reshape(40, n) % 7 == 0, np.arange(40.0 * n).reshape(40, n), 0)
