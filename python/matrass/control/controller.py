@@ -96,7 +96,11 @@ class Controller:
             target=self._loop.run_forever, name=f"matrass-controller-{self.id}", daemon=True
         )
         self._thread.start()
-        self.on_loop(self.reception.open())
+        try:
+            self.on_loop(self.reception.open())
+        except BaseException:
+            self._end_loop()
+            raise
 
     # From any thread ------------------------------------------------------------------------------
 
@@ -177,6 +181,9 @@ class Controller:
             return
         self._closing = True
         self.on_loop(self._close(timeout))
+        self._end_loop()
+
+    def _end_loop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()

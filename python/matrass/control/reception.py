@@ -96,9 +96,13 @@ class Reception:
                 ssl=self._ssl,
             )
         )
-        self._lines = await self._on_free_port(
-            lambda port: asyncio.start_server(self._hear_line, self.host, port)
-        )
+        try:
+            self._lines = await self._on_free_port(
+                lambda port: asyncio.start_server(self._hear_line, self.host, port)
+            )
+        except MPIError:
+            self._server.close()
+            raise
         self._pinging = asyncio.create_task(self._ping())
         where = f"[{self.host}]" if ":" in self.host else self.host
         scheme = "ws" if self._ssl is None else "wss"
@@ -113,7 +117,8 @@ class Reception:
                 return await start(port)
             except OSError as error:
                 problem = error
-        raise MPIError(f"session: a port of {self._ports} must be free on {self.host}: {problem}")
+        one = f"a port of {self._ports}" if self._ports else "a port"
+        raise MPIError(f"session: {one} must be free on {self.host}: {problem}")
 
     def expect(self, member: Member) -> None:
         """Let one more in."""

@@ -42,11 +42,18 @@ class LocalSession(Session):
         How many; by default one for each core that this process may use.
     retry : int
         How often `put` is repeated on fresh ranks (see `renew`) after one was lost.
+    host : str
+        The address of this machine at which processes on others bring tiles and fetch rows, as
+        Spark's executors do; by default none can.
+    ports : (int, int), optional
+        The first and the last port that may be listened at, here and by the ranks.
     timeout : float
         Seconds in which they must be up.
 
     Raises
     ------
+    MPIError
+        If `host` is no address of this machine, or no port is free.
     RankLostError
         If a rank ends while it starts.
     TimeoutError
@@ -61,12 +68,19 @@ class LocalSession(Session):
     """
 
     def __init__(
-        self, ranks: int | None = None, *, retry: int = 0, timeout: float = _OPEN_SECONDS
+        self,
+        ranks: int | None = None,
+        *,
+        retry: int = 0,
+        host: str = "127.0.0.1",
+        ports: tuple[int, int] | None = None,
+        timeout: float = _OPEN_SECONDS,
     ) -> None:
         count = len(os.sched_getaffinity(0)) if ranks is None else index_of(ranks, "Session: ranks")
         if count < 1:
             raise InvalidArgument(f"Session: ranks must be at least 1: got {count}")
         self._count, self._timeout = count, timeout
+        self._host, self._ports = host, ports
         super().__init__(retry)
 
     def _attach(self, controller: Controller, clean_up: Callable[[], None]) -> None:
@@ -79,8 +93,9 @@ class LocalSession(Session):
             raise
 
     def _open(self) -> tuple[Controller, Callable[[], None]]:
+        names = [f"rank {k}" for k in range(self._count)]
+        controller = Controller(names, host=self._host, ports=self._ports)
         self.memory = SharedMemory()
-        controller = Controller([f"rank {k}" for k in range(self._count)])
         children: list[subprocess.Popen[bytes]] = []
         clean_up = _Ending(children, self.memory)
         controller.abandon = clean_up.kill

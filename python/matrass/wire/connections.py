@@ -17,6 +17,7 @@ from typing import Any
 import numpy.typing as npt
 
 from matrass import errors
+from matrass.bootstrap.world import node_name
 from matrass.errors import MPIError, RankLostError
 from matrass.wire.messages import hear, receive_array, say
 
@@ -129,12 +130,18 @@ def _with(place: Place) -> Iterator[socket.socket]:
     except OSError as error:
         refusal = _last_words(kept)
         hang_up(place)
-        raise refusal or RankLostError(
-            f"put: rank {place.rank} must listen at {place.host}, port {place.port}: {error}"
-        ) from None
+        raise refusal or _lost(place, error) from None
     except BaseException:
         hang_up(place)
         raise
+
+
+def _lost(place: Place, error: OSError) -> Exception:
+    told = f"put: rank {place.rank} must listen at {place.host}, port {place.port}: {error}"
+    there, _, _ = place.process.rpartition("/")
+    if place.host in ("127.0.0.1", "::1") and there != node_name():
+        return MPIError(f"{told} (that is its own machine only: mt.Session(host=...))")
+    return RankLostError(told)
 
 
 def _last_words(kept: _Connection | None) -> Exception | None:

@@ -126,7 +126,8 @@ def _listen(host: str, ports: tuple[int, int] | None) -> socket.socket:
             problem = error
         else:
             return server
-    raise MPIError(f"session: a port of {ports} must be free on {host}: {problem}")
+    one = f"a port of {ports}" if ports else "a port"
+    raise MPIError(f"session: {one} must be free on {host}: {problem}")
 
 
 def _answer(connection: socket.socket, words: dict[str, Any]) -> None:

@@ -60,6 +60,23 @@ def test_two_sessions_at_once(nothing_left):
             _ = A + B
 
 
+def test_ports_that_may_be_listened_at(nothing_left):
+    with mt.Session(ranks=2, ports=(42000, 42100)) as s:
+        assert s.put(np.eye(4)).norm() == 2
+        places = s._on_each("wire.expect", "a transfer", "its ticket")[1]
+        assert all(42000 <= port <= 42100 for _, port, *_ in places)
+
+
+def test_ports_that_are_too_few(nothing_left):
+    with pytest.raises(mt.MPIError, match=r"a port of \(42101, 42101\) must be free"):
+        mt.Session(ranks=1, ports=(42101, 42101))
+
+
+def test_an_address_of_another_machine(nothing_left):
+    with pytest.raises(mt.MPIError, match=r"a port must be free on 192\.0\.2\.77"):
+        mt.Session(ranks=1, host="192.0.2.77")
+
+
 def test_wrong_number_of_ranks():
     for ranks in (0, -1, 1.5, "2"):
         with pytest.raises(mt.InvalidArgument, match="Session: ranks"):

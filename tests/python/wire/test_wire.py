@@ -9,6 +9,7 @@ from dataclasses import replace
 import matrass as mt
 import numpy as np
 import pytest
+from matrass.bootstrap.world import node_name
 from matrass.wire import connections, delivery
 from matrass.wire.delivery import Place, deliver, fetch
 from matrass.wire.messages import hear, say
@@ -33,7 +34,7 @@ def port():
 
 @pytest.fixture
 def place(port):
-    return Place(0, *port.address, "another process", port.name, NAME, TICKET)
+    return Place(0, *port.address, f"{node_name()}/another", port.name, NAME, TICKET)
 
 
 @pytest.fixture
@@ -146,6 +147,13 @@ def test_a_rank_that_is_gone(port, place, elsewhere):
     port.close()
     with pytest.raises(mt.RankLostError, match="rank 0 must listen"):
         deliver([place], 0, 0, [rows(np.zeros((2, 2)))])
+
+
+def test_a_rank_that_is_found_on_its_own_machine_only(port, place, elsewhere):
+    port.close()
+    there = replace(place, process="another machine/another")
+    with pytest.raises(mt.MPIError, match=r"rank 0 must listen.*its own machine only"):
+        deliver([there], 0, 0, [rows(np.zeros((2, 2)))])
 
 
 def test_what_does_not_fit_memory_is_refused(place, elsewhere, monkeypatch):
