@@ -55,8 +55,14 @@ def world() -> World | None:
 
 
 def prepare() -> None:
-    """Set what MPI's transport reads when it is loaded: to be called before `_core` is."""
+    """Set what MPI's transport reads when it is loaded: to be called before `_core` is.
+
+    UCX watches malloc's system calls, for network adapters that know memory by its addresses. To
+    do so MPI_Init rewrites ``brk``, and the end of the heap with it, while here another thread may
+    be in malloc, which then ends the process: "break adjusted to free malloc space".
+    """
     os.environ.setdefault("UCX_HANDLE_ERRORS", "none")  # else UCX floods stderr on a crash
+    os.environ.setdefault("UCX_MEM_EVENTS", "n")
     os.environ.setdefault("UCX_WARN_UNUSED_ENV_VARS", "n")  # where it was loaded before
 
 
