@@ -20,7 +20,7 @@ from typing import Any
 from matrass.control.members import Member
 from matrass.errors import MPIError
 
-__all__ = ["Reception"]
+__all__ = ["Reception", "no_free_port"]
 
 PING_SECONDS = 0.5
 
@@ -117,8 +117,7 @@ class Reception:
                 return await start(port)
             except OSError as error:
                 problem = error
-        one = f"a port of {self._ports}" if self._ports else "a port"
-        raise MPIError(f"session: {one} must be free on {self.host}: {problem}")
+        raise no_free_port(self.host, self._ports, problem)
 
     def expect(self, member: Member) -> None:
         """Let one more in."""
@@ -226,3 +225,9 @@ class Reception:
         member.gone = True
         self.arrived.set()
         self._on_gone(member)
+
+
+def no_free_port(host: str, ports: tuple[int, int] | None, problem: OSError | None) -> MPIError:
+    """What is raised where nothing can be listened at."""
+    which = f"a port of {ports}" if ports else "a port"
+    return MPIError(f"session: {which} must be free on {host}: {problem}")

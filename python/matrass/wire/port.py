@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from matrass.errors import AuthenticationError, Error, InvalidArgument, MPIError
+from matrass.control.reception import no_free_port
+from matrass.errors import AuthenticationError, Error, InvalidArgument
 from matrass.wire.messages import array_words, hear, receive_array, say
 from matrass.wire.stage import Stage, Tile, empty, stages
 
@@ -126,8 +127,7 @@ def _listen(host: str, ports: tuple[int, int] | None) -> socket.socket:
             problem = error
         else:
             return server
-    one = f"a port of {ports}" if ports else "a port"
-    raise MPIError(f"session: {one} must be free on {host}: {problem}")
+    raise no_free_port(host, ports, problem)
 
 
 def _answer(connection: socket.socket, words: dict[str, Any]) -> None:
