@@ -5,36 +5,27 @@ Next: `spark_driver`, the program of the driver.
 """
 
 import json
-import os
-import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-from processes import eventually
 from two_hosts import ADDRESSES, HERE, TCP
 
-pyspark = pytest.importorskip("pyspark")
+pytest.importorskip("pyspark")
+import spark_standalone
+from spark_standalone import said
+
 pytestmark = [
     pytest.mark.time_limit(400),
     pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs a Java"),
 ]
-HOME = Path(pyspark.__file__).parent
 
 
 def environment(host):
     """Of what runs on this host."""
-    scala = re.match(r"spark-core_([\d.]+)-", next((HOME / "jars").glob("spark-core_*")).name)[1]
-    return os.environ | TCP | {
-        "SPARK_HOME": str(HOME),
-        "SPARK_SCALA_VERSION": scala,
-        "SPARK_LOCAL_IP": ADDRESSES[host],
-        "PYSPARK_PYTHON": sys.executable,
-        "MATRASS_NODE": str(host),
-        "MATRASS_RANKS_PER_NODE": "1",
-    }  # fmt: skip
+    node = {"MATRASS_NODE": str(host), "MATRASS_RANKS_PER_NODE": "1"}
+    return spark_standalone.environment(ADDRESSES[host]) | TCP | node
 
 
 @pytest.fixture
@@ -45,8 +36,7 @@ def standalone(hosts, tmp_path):
     def start(host, name, *options):
         """The file of what a process of Spark's says."""
         log = tmp_path / f"{name}{host}.log"
-        command = [str(HOME / "bin" / "spark-class"), f"org.apache.spark.deploy.{name}"]
-        command += ["--host", ADDRESSES[host], "--webui-port", "0", *options]
+        command = spark_standalone.command(name, ADDRESSES[host], *options)
         with log.open("w") as out:
             started.append(
                 subprocess.Popen(
@@ -69,12 +59,6 @@ def standalone(hosts, tmp_path):
         hosts.end_processes()  # Spark's own, and their children
         for process in started:
             process.wait(30)
-
-
-def said(log, pattern):
-    """What a process has said, once it has."""
-    assert eventually(lambda: re.search(pattern, log.read_text()), 90), log.read_text()
-    return re.search(pattern, log.read_text())[1]
 
 
 def test_executors_on_two_hosts(hosts, standalone):

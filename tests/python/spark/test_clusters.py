@@ -4,7 +4,6 @@
 import contextlib
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -12,29 +11,17 @@ import sys
 from pathlib import Path
 
 import pytest
-from processes import eventually
 
-pyspark = pytest.importorskip("pyspark")
+pytest.importorskip("pyspark")
+from spark_standalone import command, environment, said
 
-HOME = Path(pyspark.__file__).parent
+ADDRESS = "127.0.0.1"
 JOB = Path(__file__).with_name("cluster_job.py")
 SECONDS = 240  # for one that hangs, not for a slow machine
 pytestmark = [
     pytest.mark.time_limit(600),
     pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs a Java"),
 ]
-
-
-def environment():
-    """Of drivers, masters and workers: on loopback, with Spark's own folder."""
-    scala = re.match(r"spark-core_([\d.]+)-", next((HOME / "jars").glob("spark-core_*")).name)[1]
-    return os.environ | {
-        "SPARK_HOME": str(HOME),
-        "SPARK_SCALA_VERSION": scala,
-        "SPARK_LOCAL_IP": "127.0.0.1",
-        "PYSPARK_PYTHON": sys.executable,
-        "OPENBLAS_NUM_THREADS": "1",
-    }
 
 
 def found_on(master, *options):
@@ -45,7 +32,7 @@ def found_on(master, *options):
         text=True,
         timeout=SECONDS,
         check=False,
-        env=environment(),
+        env=environment(ADDRESS),
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout.splitlines()[-1])
@@ -94,11 +81,13 @@ def standalone(tmp_path):
 @contextlib.contextmanager
 def started(log, name, *options):
     """A process of Spark's; what it says is in the file."""
-    command = [str(HOME / "bin" / "spark-class"), f"org.apache.spark.deploy.{name}"]
-    command += ["--host", "127.0.0.1", "--webui-port", "0", *options]
     with log.open("w") as out:
         process = subprocess.Popen(
-            command, stdout=out, stderr=out, env=environment(), start_new_session=True
+            command(name, ADDRESS, *options),
+            stdout=out,
+            stderr=out,
+            env=environment(ADDRESS),
+            start_new_session=True,
         )
     try:
         yield log
@@ -110,12 +99,6 @@ def started(log, name, *options):
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-
-
-def said(log, pattern):
-    """What a process has said, once it has."""
-    assert eventually(lambda: re.search(pattern, log.read_text()), 90), log.read_text()
-    return re.search(pattern, log.read_text())[1]
 
 
 def test_standalone(standalone):
