@@ -130,17 +130,19 @@ def test_ranks_are_shown_to_be_in_use(spark, monkeypatch):
 
     def watched(self):
         beat(self)
-        if self._pool is s.pool:
-            seen.append(set(self._daemons))
+        seen.append((self._pool.name, set(self._daemons)))
+
+    def daemons_of(s):
+        return [found for pool, found in seen if pool == s.pool.name]
 
     monkeypatch.setattr(keeper.Keeper, "_beat", watched)
     with mt.spark.Session(spark, ranks=2) as s:
         parents = {int(_parent(pid)) for pid in pids(s)}
-        assert eventually(lambda: len(seen) >= 3, 120)
-        assert {daemon for _, daemon in seen[-1]} == parents
-    count = len(seen)
+        assert eventually(lambda: len(daemons_of(s)) >= 3, 120)
+        assert {daemon for _, daemon in daemons_of(s)[-1]} == parents
+    count = len(daemons_of(s))
     time.sleep(1)
-    assert len(seen) <= count + 1
+    assert len(daemons_of(s)) <= count + 1
 
 
 def _parent(pid):
